@@ -1,0 +1,193 @@
+"""Operations as the templates see them: arguments, where each one goes, what comes back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from openapi_python_client.strings import pascal_case
+from python_types import Field, Types
+from specification import ENVELOPES, RawOperation, Schema, Specification, SpecificationError
+
+SUPPLIED = {"basicAuth", "bearerAuth", "workspaceId", "workspaceHost"}
+
+
+class Paging(NamedTuple):
+    row: str
+    rows: str
+    total: str | None
+    key: str | None
+    settings: dict[str, Any]
+
+
+class Endpoint(NamedTuple):
+    """One operation, ready to be rendered."""
+
+    id: str
+    name: str
+    tag: str
+    operation: RawOperation
+    path_fields: list[Field]
+    query_fields: list[Field]
+    body_fields: list[Field]
+    body: Schema | None
+    form: bool
+    answer: str
+    reading: str | None
+    paging: Paging | None
+    security: list[str]
+    imports: list[str]
+
+    @property
+    def arguments(self) -> list[Field]:
+        """Keyword arguments, required ones first."""
+        named = [*self.body_fields, *self.query_fields]
+        return sorted(named, key=lambda field: not field.required or field.default is not None)
+
+    @property
+    def returns(self) -> str:
+        return f"Pager[{self.answer}, {self.paging.row}]" if self.paging else self.answer
+
+    @property
+    def envelope(self) -> str | None:
+        return ENVELOPES[self.operation.marks["envelope"]]
+
+    @property
+    def title(self) -> str:
+        return str(self.operation.data["summary"]).rstrip(".")
+
+    @property
+    def description(self) -> str:
+        return " ".join(str(self.operation.data.get("description", "")).split())
+
+    @property
+    def errors(self) -> list[str]:
+        """Documented refusals, as the errors that they raise."""
+        raised = {
+            "401": "AuthenticationError",
+            "403": "PermissionDenied",
+            "404": "NotFound",
+            "408": "ServerError",
+            "429": "RateLimited",
+        }
+        names = []
+        for status in self.operation.data["responses"]:
+            if status[0] in "45":
+                default = "ServerError" if status[0] == "5" else "ValidationFailed"
+                names.append(f"{raised.get(status, default)} ({status})")
+        return names
+
+
+class Endpoints:
+    """Every operation of a specification."""
+
+    def __init__(self, specification: Specification, types: Types) -> None:
+        self._specification = specification
+        self._types = types
+        self.by_id = {raw.data["operationId"]: self._endpoint(raw) for raw in specification.operations()}
+
+    @property
+    def by_tag(self) -> dict[str, list[Endpoint]]:
+        tags: dict[str, list[Endpoint]] = {}
+        for endpoint in self.by_id.values():
+            tags.setdefault(endpoint.tag, []).append(endpoint)
+        return tags
+
+    def _endpoint(self, raw: RawOperation) -> Endpoint:
+        identifier, tag = raw.data["operationId"], raw.data["tags"][0]
+        before, self._types.used = self._types.used, set()
+        parameters: dict[str, list[Field]] = {"path": [], "query": []}
+        for parameter in raw.data["parameters"]:
+            if parameter["in"] not in parameters:
+                raise SpecificationError(f"{identifier}: {parameter['in']} parameters belong into a security scheme")
+            marks = {
+                key: value for key, value in parameter.items() if key == "description" or key.startswith("x-adflight")
+            }
+            schema = {**parameter["schema"], **marks}
+            required = parameter.get("required", False)
+            parameters[parameter["in"]].append(self._types.field(parameter["name"], schema, required, sent=True))
+        order = re.findall(r"{(\w+)}", raw.path)
+        parameters["path"].sort(key=lambda field: order.index(field.wire))
+        body, form = self._body(raw)
+        body_fields = []
+        if body is not None:
+            if not body.get("properties"):
+                raise SpecificationError(f"{identifier}: a body must be an object with properties")
+            repeat = raw.marks["repeat"]
+            decides = None if isinstance(repeat, str) else repeat["field"]
+            if decides and "default" not in body["properties"][decides]:
+                raise SpecificationError(
+                    f"{identifier}: {decides} decides about repeating, so it needs a default that is always sent"
+                )
+            body_fields = self._types.fields(body, sent=True, decides=decides)
+        content = raw.content
+        answer = self._types.annotation(content) if content else "None"
+        endpoint = Endpoint(
+            id=identifier,
+            name=identifier.removeprefix(f"{tag}_"),
+            tag=tag,
+            operation=raw,
+            path_fields=parameters["path"],
+            query_fields=parameters["query"],
+            body_fields=body_fields,
+            body=body,
+            form=form,
+            answer=answer,
+            reading=self._types.reading(content, "answer") if content else None,
+            paging=self._paging(raw, content) if content else None,
+            security=self._security(raw),
+            imports=sorted(self._types.used),
+        )
+        self._types.used |= before
+        names = [field.python for field in (*endpoint.path_fields, *endpoint.arguments)]
+        taken = sorted(
+            {name for name in names if names.count(name) > 1 or name in ("body", "query", "self", "operation")}
+        )
+        if taken:
+            raise SpecificationError(f"{identifier}: set x-adflight-name, these names are taken: {', '.join(taken)}")
+        return endpoint
+
+    def _body(self, raw: RawOperation) -> tuple[Schema | None, bool]:
+        if "requestBody" not in raw.data:
+            return None, False
+        ((media, content),) = raw.data["requestBody"]["content"].items()
+        return self._specification.resolve(content["schema"]), media == "application/x-www-form-urlencoded"
+
+    def _security(self, raw: RawOperation) -> list[str]:
+        required = raw.data.get("security", self._specification.document.get("security", []))
+        return sorted({scheme for alternative in required for scheme in alternative})
+
+    def _paging(self, raw: RawOperation, content: Schema) -> Paging | None:
+        marks = dict(raw.marks.get("paging", {}))
+        if not marks:
+            return None
+        rows, schema = self._pointer(content, marks.pop("items"))
+        total = self._pointer(content, marks.pop("total"))[0] if "total" in marks else None
+        items = next(variant for variant in self._types.variants(schema) if variant.get("type") == "array")["items"]
+        key = marks.pop("key", None)
+        key_name = self._pointer(items, f"/{key}")[0] if key else None
+        query = any(parameter["name"] == marks.get("page") for parameter in raw.data["parameters"])
+        settings = {"location": "query" if query else "body", **marks}
+        if "ascending" in marks:
+            settings.setdefault("sort", self._sort_parameter(raw))
+        return Paging(self._types.annotation(items), rows, total, key_name, settings)
+
+    def _sort_parameter(self, raw: RawOperation) -> str:
+        body, _ = self._body(raw)
+        names = [*(body or {}).get("properties", {}), *(parameter["name"] for parameter in raw.data["parameters"])]
+        return next(str(name) for name in names if name.lower().replace("_", "") == "sortby")
+
+    def _pointer(self, schema: Schema, pointer: str) -> tuple[str, Schema]:
+        """A JSON pointer as an attribute path, and the schema that it leads to."""
+        path = ""
+        for part in pointer.split("/")[1:]:
+            schema = self._specification.resolve(schema)
+            if part not in schema.get("properties", {}):
+                raise SpecificationError(f"x-adflight.paging: {pointer} leads nowhere")
+            path += f".{self._types.field(part, schema['properties'][part], True).python}"
+            schema = schema["properties"][part]
+        return path, schema
+
+
+def class_name(tag: str) -> str:
+    return str(pascal_case(tag))

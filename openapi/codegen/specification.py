@@ -1,0 +1,171 @@
+"""Specifications as the generator sees them: read, checked, and lowered.
+
+openapi-python-client knows nothing of envelopes, coercions or error bodies that raise. So it is handed a lowered copy in which
+an operation answers with what is inside its envelope, and documented errors are absent. The templates read the rest, units and
+marks above all, from the specification itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from jsonschema import Draft202012Validator
+
+Schema = dict[str, Any]
+
+ENVELOPES = {"v2": "responseObject", "v3": "data", "flat": None}
+METHODS = ("get", "put", "post", "delete", "patch")
+
+# what may stand on a property or parameter; openapi/README.md explains each
+FIELD_MARKS: dict[str, Schema] = {
+    "x-adflight-unit": {"enum": ["seconds", "milliseconds"]},
+    "x-adflight-list": {"enum": ["comma", "newline"]},
+    "x-adflight-coerce": {"enum": ["integer"]},
+    "x-adflight-alias": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+    "x-adflight-send-as": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+    "x-adflight-name": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$"},
+    "x-adflight-bool": {"const": True},
+    "x-adflight-secret": {"const": True},
+    "x-adflight-fold-case": {"const": True},
+}
+
+
+class SpecificationError(Exception):
+    """A specification that cannot be generated from; says where and why."""
+
+
+class RawOperation(NamedTuple):
+    path: str
+    method: str
+    data: dict[str, Any]
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        marks: dict[str, Any] = self.data["x-adflight"]
+        return marks
+
+    @property
+    def answer(self) -> Schema | None:
+        """The schema of the body of the first 2xx answer that has one."""
+        for status, response in self.data["responses"].items():
+            if status.startswith("2") and "content" in response:
+                schema: Schema = next(iter(response["content"].values()))["schema"]
+                return schema
+        return None
+
+    @property
+    def content(self) -> Schema | None:
+        """The schema inside the envelope of that answer."""
+        key = ENVELOPES[self.marks["envelope"]]
+        if self.answer is None or key is None:
+            return self.answer
+        try:
+            content: Schema = self.answer["properties"][key]
+        except KeyError:
+            raise SpecificationError(
+                f"{self.data['operationId']}: the answer has no {key}, which its envelope needs"
+            ) from None
+        return content
+
+
+class Specification:
+    """One vendor's specification."""
+
+    def __init__(self, path: Path) -> None:
+        self.vendor = path.stem
+        self.document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        self.schemas: dict[str, Schema] = self.document["components"]["schemas"]
+        self._check()
+
+    def operations(self) -> Iterator[RawOperation]:
+        for path, item in self.document["paths"].items():
+            for method in METHODS:
+                if method in item:
+                    operation = dict(item[method])
+                    operation["parameters"] = [*item.get("parameters", []), *operation.get("parameters", [])]
+                    yield RawOperation(path, method, operation)
+
+    def resolve(self, schema: Schema) -> Schema:
+        """The component that a reference names, with the reference's own marks on top."""
+        while "$ref" in schema:
+            siblings = {key: value for key, value in schema.items() if key != "$ref"}
+            schema = {**self.schemas[schema["$ref"].rsplit("/", 1)[1]], **siblings}
+        return schema
+
+    def component(self, schema: Schema) -> str | None:
+        """The name of the component that a schema is a reference to."""
+        reference: str | None = schema.get("$ref")
+        return reference.rsplit("/", 1)[1] if reference else None
+
+    def lowered(self) -> dict[str, Any]:
+        document = deepcopy(self.document)
+        for name, schema in document["components"]["schemas"].items():
+            document["components"]["schemas"][name] = _lower_schema(schema)
+        for operation in self.operations():
+            lowered = document["paths"][operation.path][operation.method]
+            content = operation.content
+            response: dict[str, Any] = {"description": operation.data["summary"]}
+            if content is not None:
+                response["content"] = {"application/json": {"schema": _lower_schema(content)}}
+            lowered["responses"] = {"200": response}
+            lowered["parameters"] = [_lower_schema(parameter) for parameter in lowered.get("parameters", [])]
+        return document
+
+    def _check(self) -> None:
+        schema = json.loads(Path(__file__).with_name("extensions.schema.json").read_text(encoding="utf-8"))
+        validator = Draft202012Validator(schema)
+        problems = []
+        identifiers: set[str] = set()
+        for operation in self.operations():
+            name = operation.data.get("operationId", f"{operation.method.upper()} {operation.path}")
+            if name in identifiers:
+                problems.append(f"{name}: the operationId is used twice")
+            identifiers.add(name)
+            for error in validator.iter_errors(operation.data.get("x-adflight", {})):
+                problems.append(f"{name}: x-adflight{error.json_path[1:]}: {error.message}")
+            tags = operation.data.get("tags", [])
+            if len(tags) != 1 or not name.startswith(f"{tags[0]}_"):
+                problems.append(f"{name}: needs exactly one tag, and an operationId that starts with it")
+        for where, mark, value in _field_marks(self.document, "#"):
+            if mark not in FIELD_MARKS:
+                problems.append(f"{where}: {mark} is not an extension that the generator knows")
+            else:
+                errors = Draft202012Validator(FIELD_MARKS[mark]).iter_errors(value)
+                problems.extend(f"{where}: {mark}: {error.message}" for error in errors)
+        if problems:
+            raise SpecificationError("\n".join(problems))
+
+
+def _field_marks(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
+    if isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _field_marks(item, f"{where}/{index}")
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key.startswith("x-") and key not in ("x-adflight", "x-enum-varnames"):
+                yield where, key, value
+            elif key not in ("examples", "example", "x-adflight"):
+                yield from _field_marks(value, f"{where}/{key}")
+
+
+def _lower_schema(node: Any) -> Any:
+    """A schema as the generator should type it: coerced, without defaults, maps and free-form objects as plain JSON."""
+    if isinstance(node, list):
+        return [_lower_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "object" and not node.get("properties") and not node.get("allOf"):
+        return {"description": node.get("description", "")}
+    lowered = {
+        key: _lower_schema(value) for key, value in node.items() if key not in ("default", "examples", "example")
+    }
+    if "properties" in node:
+        lowered["properties"] = {name: _lower_schema(schema) for name, schema in node["properties"].items()}
+    if "x-adflight-coerce" in node:
+        lowered["type"] = node["x-adflight-coerce"]
+    return lowered
