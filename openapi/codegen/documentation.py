@@ -44,7 +44,8 @@ def documented(types: Types, field: Field) -> str:
     unit = field.schema.get("x-adflight-unit")
     if unit:
         facts.append(f"sent as epoch {unit}")
-    text = field.description.rstrip(".") or field.wire
+    description = re.sub(r",? in epoch (milli)?seconds", "", field.description) if unit else field.description
+    text = description.rstrip(".") or field.wire
     return f"{text} ({'; '.join(facts)})." if facts else f"{text}."
 
 

@@ -6,10 +6,12 @@ import re
 from typing import Any, NamedTuple
 
 from openapi_python_client.strings import pascal_case
-from python_types import Field, Types
+from python_types import UNITS, Field, Types
 from specification import ENVELOPES, RawOperation, Schema, Specification, SpecificationError
 
-SUPPLIED = {"basicAuth", "bearerAuth", "workspaceId", "workspaceHost"}
+# what the body of a generated `request` function calls by name
+CONVERTERS = {"comma", "newline", "path_id", "path_text", "plain", "to_flag", "to_number", "to_text", *UNITS.values()}
+TAKEN = {"body", "query", "self", "operation", "UNSET", *CONVERTERS}
 
 
 class Paging(NamedTuple):
@@ -106,7 +108,7 @@ class Endpoints:
             schema = {**parameter["schema"], **marks}
             required = parameter.get("required", False)
             parameters[parameter["in"]].append(self._types.field(parameter["name"], schema, required, sent=True))
-        order = re.findall(r"{(\w+)}", raw.path)
+        order = re.findall(r"{(.*?)}", raw.path)
         parameters["path"].sort(key=lambda field: order.index(field.wire))
         body, form = self._body(raw)
         body_fields = []
@@ -115,7 +117,7 @@ class Endpoints:
                 raise SpecificationError(f"{identifier}: a body must be an object with properties")
             repeat = raw.marks["repeat"]
             decides = None if isinstance(repeat, str) else repeat["field"]
-            if decides and "default" not in body["properties"][decides]:
+            if decides and "default" not in body["properties"].get(decides, {}):
                 raise SpecificationError(
                     f"{identifier}: {decides} decides about repeating, so it needs a default that is always sent"
                 )
@@ -140,9 +142,7 @@ class Endpoints:
         )
         self._types.used |= before
         names = [field.python for field in (*endpoint.path_fields, *endpoint.arguments)]
-        taken = sorted(
-            {name for name in names if names.count(name) > 1 or name in ("body", "query", "self", "operation")}
-        )
+        taken = sorted({name for name in names if names.count(name) > 1 or name in TAKEN})
         if taken:
             raise SpecificationError(f"{identifier}: set x-adflight-name, these names are taken: {', '.join(taken)}")
         return endpoint
@@ -163,18 +163,28 @@ class Endpoints:
             return None
         rows, schema = self._pointer(content, marks.pop("items"))
         total = self._pointer(content, marks.pop("total"))[0] if "total" in marks else None
-        items = next(variant for variant in self._types.variants(schema) if variant.get("type") == "array")["items"]
+        lists = [variant for variant in self._types.variants(schema) if variant.get("type") == "array"]
+        if not lists:
+            raise SpecificationError(f"{raw.data['operationId']}: x-adflight.paging: items is no list")
+        items = lists[0]["items"]
         key = marks.pop("key", None)
         key_name = self._pointer(items, f"/{key}")[0] if key else None
         query = any(parameter["name"] == marks.get("page") for parameter in raw.data["parameters"])
+        known = {parameter["name"] for parameter in raw.data["parameters"]} if query else self._body_names(raw)
+        unknown = sorted({marks[role] for role in ("page", "size", "offset", "sort") if role in marks} - known)
+        if unknown:
+            raise SpecificationError(f"{raw.data['operationId']}: x-adflight.paging: no {', '.join(unknown)} to send")
         settings = {"location": "query" if query else "body", **marks}
         if "ascending" in marks:
             settings.setdefault("sort", self._sort_parameter(raw))
         return Paging(self._types.annotation(items), rows, total, key_name, settings)
 
-    def _sort_parameter(self, raw: RawOperation) -> str:
+    def _body_names(self, raw: RawOperation) -> set[str]:
         body, _ = self._body(raw)
-        names = [*(body or {}).get("properties", {}), *(parameter["name"] for parameter in raw.data["parameters"])]
+        return set((body or {}).get("properties", {}))
+
+    def _sort_parameter(self, raw: RawOperation) -> str:
+        names = [*self._body_names(raw), *(parameter["name"] for parameter in raw.data["parameters"])]
         return next(str(name) for name in names if name.lower().replace("_", "") == "sortby")
 
     def _pointer(self, schema: Schema, pointer: str) -> tuple[str, Schema]:

@@ -150,7 +150,7 @@ def _build(project: Generator, silence: Any) -> Any:
 
 
 def _tidy(package: Path) -> None:
-    configuration = ["--config", str(HERE / "ruff.toml"), "--no-cache", "--quiet"]
+    configuration = ["--config", str(HERE / "generated-style.toml"), "--no-cache", "--quiet"]
     for command in (["check", "--fix", *configuration], ["format", *configuration]):
         subprocess.run([sys.executable, "-m", "ruff", *command, str(package)], check=True)
 

@@ -88,6 +88,8 @@ class Types:
             self.used.add(component)
             return component
         schema = self._alias(schema)
+        if "allOf" in schema:
+            raise SpecificationError(f"allOf cannot be generated; write the properties out: {schema['allOf']}")
         if len(self.variants(schema)) > 1:
             return self.annotation(schema, sent=sent)
         if "x-adflight-unit" in schema:
@@ -235,6 +237,9 @@ def _numeric_keys(schema: Schema) -> bool:
 
 def _check_names(fields: list[Field], where: str) -> None:
     names = [field.python for field in fields]
+    reserved = sorted({"additional_properties", "from_dict", "to_dict"}.intersection(names))
+    if reserved:
+        raise SpecificationError(f"{where}: models have {', '.join(reserved)} already; set x-adflight-name")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise SpecificationError(

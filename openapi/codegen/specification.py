@@ -8,6 +8,7 @@ marks above all, from the specification itself.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -20,6 +21,7 @@ Schema = dict[str, Any]
 
 ENVELOPES = {"v2": "responseObject", "v3": "data", "flat": None}
 METHODS = ("get", "put", "post", "delete", "patch")
+MEDIA = ("application/json", "application/x-www-form-urlencoded", "application/xml")
 
 # what may stand on a property or parameter; openapi/README.md explains each
 FIELD_MARKS: dict[str, Schema] = {
@@ -121,24 +123,55 @@ class Specification:
         validator = Draft202012Validator(schema)
         problems = []
         identifiers: set[str] = set()
+        declared = {tag["name"] for tag in self.document.get("tags", [])}
+        for path, item in self.document["paths"].items():
+            unknown = item.keys() - {*METHODS, "parameters"}
+            problems.extend(f"{path}: {key} is nothing that the generator can express" for key in sorted(unknown))
         for operation in self.operations():
             name = operation.data.get("operationId", f"{operation.method.upper()} {operation.path}")
             if name in identifiers:
                 problems.append(f"{name}: the operationId is used twice")
             identifiers.add(name)
+            problems.extend(f"{name}: {problem}" for problem in _shape(operation))
             for error in validator.iter_errors(operation.data.get("x-adflight", {})):
                 problems.append(f"{name}: x-adflight{error.json_path[1:]}: {error.message}")
             tags = operation.data.get("tags", [])
             if len(tags) != 1 or not name.startswith(f"{tags[0]}_"):
                 problems.append(f"{name}: needs exactly one tag, and an operationId that starts with it")
+            elif tags[0] not in declared:
+                problems.append(f"{name}: the tag {tags[0]} is not declared")
         for where, mark, value in _field_marks(self.document, "#"):
             if mark not in FIELD_MARKS:
-                problems.append(f"{where}: {mark} is not an extension that the generator knows")
+                problems.append(f"{where}: {mark} is not an extension that the generator knows here")
             else:
                 errors = Draft202012Validator(FIELD_MARKS[mark]).iter_errors(value)
                 problems.extend(f"{where}: {mark}: {error.message}" for error in errors)
         if problems:
             raise SpecificationError("\n".join(problems))
+
+
+def _shape(operation: RawOperation) -> Iterator[str]:
+    """What the generator would leave out, or get wrong, without a word."""
+    data = operation.data
+    yield from (f"has no {key}" for key in ("summary", "responses") if key not in data)
+    body = data.get("requestBody", {})
+    answers = [answer for status, answer in data.get("responses", {}).items() if str(status).startswith("2")]
+    if any("$ref" in part for part in (*data["parameters"], body, *answers)):
+        yield "parameters, body and 2xx answers must be written out, not referred to"
+        return
+    marks = data.get("x-adflight", {})
+    names = {parameter["name"] for parameter in data["parameters"] if parameter["in"] == "path"}
+    for path in (operation.path, marks.get("live_path"), marks.get("wire_path")):
+        if path is not None and set(re.findall(r"{(.*?)}", path)) != names:
+            yield f"{path} does not have the path parameters {sorted(names)}"
+    for parameter in data["parameters"]:
+        if parameter["schema"].get("type") in ("array", "object"):
+            yield f"{parameter['name']}: a list in a path or query needs the type string and x-adflight-list"
+    media = list(body.get("content", {}))
+    if body and (len(media) != 1 or media[0] not in MEDIA):
+        yield f"a body must have one of the types {', '.join(MEDIA)}, not {', '.join(media)}"
+    if isinstance(marks.get("repeat"), dict) and not body:
+        yield "there is no body that could hold the field that decides about repeating"
 
 
 def _field_marks(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
@@ -147,9 +180,11 @@ def _field_marks(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
             yield from _field_marks(item, f"{where}/{index}")
     elif isinstance(node, dict):
         for key, value in node.items():
-            if key.startswith("x-") and key not in ("x-adflight", "x-enum-varnames"):
+            if key == "x-enum-varnames" or (key == "x-adflight" and "operationId" in node):
+                continue
+            if key.startswith("x-"):
                 yield where, key, value
-            elif key not in ("examples", "example", "x-adflight"):
+            elif key not in ("examples", "example"):
                 yield from _field_marks(value, f"{where}/{key}")
 
 

@@ -27,8 +27,7 @@ class BidModelCampaignBid(Model):
         base_bid: Base bid, which multipliers apply to, in the account's currency.
         max_bid: Highest bid, in the account's currency.
         current_priority: Present priority, 1 to 10.
-        next_performance_check: When the service next looks at the performance, in epoch milliseconds (sent
-            as epoch milliseconds).
+        next_performance_check: When the service next looks at the performance (sent as epoch milliseconds).
     """
 
     base_bid: float | Unset = UNSET

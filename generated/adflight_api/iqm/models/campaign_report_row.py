@@ -79,8 +79,8 @@ class CampaignReportRow(Model):
         campaign_id: Campaign id; 0 in totals.
         campaign_name: Name of the campaign.
         max_bid: Highest bid. (X27).
-        start_time: Start of the campaign, in epoch seconds; 0 in totals. (X28) (sent as epoch seconds).
-        end_time: End of the campaign, in epoch seconds; 0 in totals. (X28) (sent as epoch seconds).
+        start_time: Start of the campaign; 0 in totals. (X28) (sent as epoch seconds).
+        end_time: End of the campaign; 0 in totals. (X28) (sent as epoch seconds).
         campaign_type: Pricing word such as cpv, in either case.
         status: State of the campaign; null in totals.
         mapping_data_cost: Mapped cost of data.
@@ -96,10 +96,8 @@ class CampaignReportRow(Model):
         io_name: Name of the insertion order.
         io_timezone: Time zone id of the insertion order, such as 420 for US/Alaska. (X14, C74).
         io_budget_distribution_method: How the budget reaches the campaigns; 0 in the samples.
-        io_start_time: Start of the insertion order, in epoch milliseconds; 0 in totals. (X28) (sent as
-            epoch milliseconds).
-        io_end_time: End of the insertion order, in epoch milliseconds; 0 in totals. (X28) (sent as epoch
-            milliseconds).
+        io_start_time: Start of the insertion order; 0 in totals. (X28) (sent as epoch milliseconds).
+        io_end_time: End of the insertion order; 0 in totals. (X28) (sent as epoch milliseconds).
         io_total_budget: Budget of the insertion order.
         is_auto_sum_io_total_budget: True when the order's budget is kept equal to the sum over its
             campaigns. (X30).

@@ -33,8 +33,8 @@ class InsertionOrder(Model):
         ow_id: Organization workspace id.
         created_by_uow_id: User organization workspace id of who created it.
         modified_by_uow_id: User organization workspace id of who changed it last.
-        io_start_time: Start, in epoch milliseconds (sent as epoch milliseconds).
-        io_end_time: End, in epoch milliseconds (sent as epoch milliseconds).
+        io_start_time: Start (sent as epoch milliseconds).
+        io_end_time: End (sent as epoch milliseconds).
         io_total_budget: Budget, in the account's currency.
         io_timezone_id: Time zone id.
         is_auto_sum_io_total_budget: True when the budget is kept equal to the sum over the order's
@@ -43,10 +43,8 @@ class InsertionOrder(Model):
         io_budget_type_id: What the budget counts.
         io_total_impressions: Number of impressions to deliver.
         io_status_id: State.
-        io_next_performance_check: When performance is checked next, in epoch milliseconds (sent as epoch
-            milliseconds).
-        io_last_priority_shift: When the priority moved last, in epoch milliseconds (sent as epoch
-            milliseconds).
+        io_next_performance_check: When performance is checked next (sent as epoch milliseconds).
+        io_last_priority_shift: When the priority moved last (sent as epoch milliseconds).
         io_current_priority: Priority whose campaigns are served at present.
         is_io_prioritise: Whether the order's campaigns are served by priority.
     """

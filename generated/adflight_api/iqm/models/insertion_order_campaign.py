@@ -35,10 +35,10 @@ class InsertionOrderCampaign(Model):
         creative_type_id: Kind of creative.
         campaign_type_id: Kind of campaign.
         status: State.
-        start_time: Start, in epoch seconds (sent as epoch seconds).
-        end_time: End, in epoch seconds; missing for an open-ended campaign (sent as epoch seconds).
-        created_at: When it was created, in epoch seconds (sent as epoch seconds).
-        modified_at: When it was changed last, in epoch milliseconds (sent as epoch milliseconds).
+        start_time: Start (sent as epoch seconds).
+        end_time: End; missing for an open-ended campaign (sent as epoch seconds).
+        created_at: When it was created (sent as epoch seconds).
+        modified_at: When it was changed last (sent as epoch milliseconds).
         ow_id: Organization workspace id.
         timezone_id: Time zone id.
         targeted_audience_ids: Ids of the audiences that it targets; null for none.

@@ -29,8 +29,8 @@ class InsertionOrderCampaigns(Model):
         io_name: Name.
         io_budget_type_id: What the budget counts.
         io_status_id: State.
-        created: When it was created, in epoch milliseconds (sent as epoch milliseconds).
-        last_modified: When it was changed last, in epoch milliseconds (sent as epoch milliseconds).
+        created: When it was created (sent as epoch milliseconds).
+        last_modified: When it was changed last (sent as epoch milliseconds).
         ow_id: Organization workspace id.
         uow_id: User organization workspace id.
         campaign_count: Number of its campaigns.

@@ -128,10 +128,8 @@ class BidModels(Resource):
 
         Args:
             campaign_id: Id of the campaign (at least 1).
-            start_date: Start of the time for which the total is counted, in epoch milliseconds (sent as
-                epoch milliseconds).
-            end_date: End of the time for which the total is counted, in epoch milliseconds (sent as epoch
-                milliseconds).
+            start_date: Start of the time for which the total is counted (sent as epoch milliseconds).
+            end_date: End of the time for which the total is counted (sent as epoch milliseconds).
             attributes: Which statistics to answer, out of totalCount, modelledCount and modelledIds;
                 several are joined by a comma.
 
@@ -201,10 +199,8 @@ class BidModels(Resource):
         Args:
             campaign_id: Id of the campaign (at least 1).
             dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
-            start_date: Start of the time that the metrics are for, in epoch milliseconds (sent as epoch
-                milliseconds).
-            end_date: End of the time that the metrics are for, in epoch milliseconds (sent as epoch
-                milliseconds).
+            start_date: Start of the time that the metrics are for (sent as epoch milliseconds).
+            end_date: End of the time that the metrics are for (sent as epoch milliseconds).
             timezone_id: Id of the time zone that the metrics are for.
             sort_by: Column to sort by, after + for ascending or - for descending (default '+priority').
             page_no: Page number, from 1 (at least 1; default 1).
@@ -665,8 +661,8 @@ class BidModels(Resource):
         Args:
             campaign_id: Id of the campaign (at least 1).
             dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
-            start_date: Start of the time reported, in epoch milliseconds (sent as epoch milliseconds).
-            end_date: End of the time reported, in epoch milliseconds (sent as epoch milliseconds).
+            start_date: Start of the time reported (sent as epoch milliseconds).
+            end_date: End of the time reported (sent as epoch milliseconds).
             timezone_id: Id of the time zone of the report.
             page_no: Page number, from 1 (at least 1; default 1).
             no_of_entries: Rows a page, at most 1000 (1 to 1000).
@@ -735,8 +731,8 @@ class BidModels(Resource):
             campaign_id: Id of the campaign (at least 1).
             dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
             download: The file to write.
-            start_date: Start of the time reported, in epoch milliseconds (sent as epoch milliseconds).
-            end_date: End of the time reported, in epoch milliseconds (sent as epoch milliseconds).
+            start_date: Start of the time reported (sent as epoch milliseconds).
+            end_date: End of the time reported (sent as epoch milliseconds).
             timezone_id: Id of the time zone of the report.
             page_no: Page number, from 1 (at least 1; default 1).
             no_of_entries: Rows a page, at most 1000 (1 to 1000).

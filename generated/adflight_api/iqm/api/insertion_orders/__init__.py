@@ -262,10 +262,10 @@ class InsertionOrders(Resource):
 
         Args:
             io_name: Name.
-            io_start_time: Start, in epoch milliseconds (sent as epoch milliseconds).
+            io_start_time: Start (sent as epoch milliseconds).
             io_budget_type_id: What the budget counts; the order's campaigns have to agree.
-            io_end_time: End, in epoch milliseconds. The documents call it required, the live service does
-                not (sent as epoch milliseconds).
+            io_end_time: End. The documents call it required, the live service does not (sent as epoch
+                milliseconds).
             io_total_budget: Budget, in the account's currency. The documents call it required for an order
                 that counts money; the live service refuses it unless isAutoSumIoTotalBudget is false.
             io_total_impressions: Number of impressions to deliver, for an order that counts impressions.
@@ -318,8 +318,8 @@ class InsertionOrders(Resource):
             io_existing_campaign_ids: Ids of the campaigns to copy; campaigns of the insertion order.
             io_id: Id of the insertion order to copy.
             io_timezone_id: Time zone id of the copy.
-            io_end_time: End of the copy, in epoch milliseconds (sent as epoch milliseconds).
-            io_start_time: Start of the copy, in epoch milliseconds (sent as epoch milliseconds).
+            io_end_time: End of the copy (sent as epoch milliseconds).
+            io_start_time: Start of the copy (sent as epoch milliseconds).
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
@@ -413,8 +413,8 @@ class InsertionOrders(Resource):
         Args:
             io_id: Insertion order id.
             io_name: Name, at most 255 characters (at most 255 characters).
-            io_start_time: Start, in epoch milliseconds (sent as epoch milliseconds).
-            io_end_time: End, in epoch milliseconds (sent as epoch milliseconds).
+            io_start_time: Start (sent as epoch milliseconds).
+            io_end_time: End (sent as epoch milliseconds).
             io_total_budget: Budget, in the account's currency. (X27, C46).
             io_total_impressions: Number of impressions to deliver. (C42).
             io_timezone_id: Time zone id.
@@ -462,7 +462,7 @@ class InsertionOrders(Resource):
 
         Args:
             io_ids: Insertion order ids; an empty list is refused.
-            io_end_time: The new end, in epoch milliseconds (sent as epoch milliseconds).
+            io_end_time: The new end (sent as epoch milliseconds).
             io_timezone_id: Time zone id; required with the end.
             io_ow_id: Organization workspace id of the insertion orders.
 
