@@ -325,9 +325,13 @@ def to_milliseconds(name: str, value: object) -> int:
 
 def to_number(name: str, value: object) -> Number:
     """A finite number. JSON has no NaN, and would turn it into a null."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)) or not isfinite(value):
-        raise InvalidInput(name, value, "a finite number")
-    return value
+    try:
+        # neither a signalling NaN nor an integer beyond every float can be asked
+        if not isinstance(value, bool) and isinstance(value, (int, float, Decimal)) and isfinite(value):
+            return value
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidInput(name, value, "a finite number")
 
 
 def to_flag(name: str, value: object) -> int:
@@ -364,9 +368,14 @@ def _joined(name: str, value: object, separator: str) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
-    if not isinstance(value, Iterable):
+    # bytes are iterable, too: as numbers that nobody meant
+    if not isinstance(value, Iterable) or isinstance(value, (bytes, bytearray)):
         raise InvalidInput(name, value, "an id, a text or an iterable of these")
-    parts = [to_text(part) for part in value]
+    parts = []
+    for part in value:
+        if isinstance(part, bool) or not isinstance(part, (int, str)):
+            raise InvalidInput(name, part, "entries that are ids or texts")
+        parts.append(to_text(part))
     # an empty list would go out as "", which some operations read as "all"
     if not parts:
         raise InvalidInput(name, value, "at least one entry")

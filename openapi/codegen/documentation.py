@@ -50,7 +50,7 @@ def documented(types: Types, field: Field) -> str:
 
 
 def docstring(types: Types, endpoint: Endpoint) -> str:
-    """The docstring of a public method: what it does, its arguments, what it returns and raises, and where that is said."""
+    """The docstring of a public method: what it does, takes, returns and raises, and where that is said."""
     blocks = [fold(endpoint.title + ".", 8)]
     if endpoint.description:
         blocks.append(fold(endpoint.description, 8))
@@ -114,7 +114,7 @@ SHARED = {
 
 
 def import_lines(body: str, endpoints: list[Endpoint]) -> str:
-    """The imports of a tag's package: ruff does not remove unused ones from an `__init__`, so only used ones are written."""
+    """The imports of a tag's package. Only used ones are written: ruff does not remove others from an `__init__`."""
     code = re.sub(r'""".*?"""', "", body, flags=re.DOTALL)
     lazy = [name for name in lazy_imports(endpoints) if re.search(rf"\b{name}\b", code)]
     code += "TYPE_CHECKING" if lazy else ""

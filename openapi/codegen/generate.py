@@ -1,7 +1,7 @@
 """Generates `generated/adflight_api/` from the specifications: `python openapi/codegen/generate.py [--check]`.
 
-openapi-python-client parses each specification and renders the templates of this folder; `--check` renders into a temporary
-folder instead and fails when it differs from what is committed.
+openapi-python-client parses each specification and renders the templates of this folder; `--check` renders into a
+temporary folder instead and fails when it differs from what is committed.
 """
 
 from __future__ import annotations

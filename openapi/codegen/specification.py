@@ -1,8 +1,8 @@
 """Specifications as the generator sees them: read, checked, and lowered.
 
-openapi-python-client knows nothing of envelopes, coercions or error bodies that raise. So it is handed a lowered copy in which
-an operation answers with what is inside its envelope, and documented errors are absent. The templates read the rest, units and
-marks above all, from the specification itself.
+openapi-python-client knows nothing of envelopes, coercions or error bodies that raise. So it is handed a lowered copy,
+in which an operation answers with what is inside its envelope, and documented errors are absent. The templates read
+the rest, units and marks above all, from the specification itself.
 """
 
 from __future__ import annotations

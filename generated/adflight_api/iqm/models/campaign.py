@@ -46,9 +46,9 @@ class Campaign(Model):
         start_time: Start (sent as epoch seconds).
         end_time: End (sent as epoch seconds).
         status: State of the campaign.
-        dsp_margin: Margin of the demand-side platform, in percent.
-        platform_margin: Margin of the platform, in percent.
-        user_deal_margin: Margin on the user's own deals, in percent.
+        dsp_margin: Margin of the demand-side platform; its unit is not documented.
+        platform_margin: Margin of the platform; its unit is not documented.
+        user_deal_margin: Margin on the user's own deals; its unit is not documented.
         spent_scale: Whether spend is scaled.
         creative_ids: Creative ids, separated by commas.
         conversion_type: What counts as a conversion: install, non-install or None.

@@ -21,11 +21,11 @@ class CampaignReportList(Model):
     """A page of campaigns with their figures, and totals.
 
     Attributes:
-        total_records: Campaigns in all. (X18).
+        total_records: Campaigns in all.
         filtered_records: Campaigns that match the filter.
         records_total: The totals, as a row whose other fields are filled with zero or null.
         records_list: The campaigns of the page.
-        total_count: A further count; not used. (C72).
+        total_count: A further count; not used.
     """
 
     total_records: int

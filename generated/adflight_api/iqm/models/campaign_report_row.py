@@ -29,13 +29,13 @@ class CampaignReportRow(Model):
 
     Attributes:
         clicks: Clicks.
-        total_count: Number of rows summed up; 0 in ordinary rows. (C72).
+        total_count: Number of rows summed up; 0 in ordinary rows.
         win_rate: Share of the bids that were won.
-        logo_url: Address of the organization's logo. (C76).
-        avatar_url: Address of the organization's avatar. (C76).
-        budget_day: Daily budget. (X27).
+        logo_url: Address of the organization's logo.
+        avatar_url: Address of the organization's avatar.
+        budget_day: Daily budget.
         budget_spent: Budget spent so far.
-        budget_total: Total budget. (X27).
+        budget_total: Total budget.
         data_cost: Cost of data.
         media_budget: Budget for media.
         ow_id: Organization workspace id.
@@ -63,11 +63,11 @@ class CampaignReportRow(Model):
         complete_count: Plays that were completed.
         audio_video_actual_bids: Bids for audio and video.
         audio_video_actual_impressions: Impressions of audio and video.
-        ecpc: Effective cost a click. (C76).
-        ecpm: Effective cost a thousand impressions. (C76).
-        ecpi: Effective cost an install. (C76).
-        ecpcv: Effective cost a completed view. (C76).
-        ecpv: Effective cost a view. (C76).
+        ecpc: Effective cost a click.
+        ecpm: Effective cost a thousand impressions.
+        ecpi: Effective cost an install.
+        ecpcv: Effective cost a completed view.
+        ecpv: Effective cost a visit.
         total_attributed_conversion: Conversions attributed in all.
         total_attributed_view_through_conversion: Conversions attributed to views.
         total_attributed_click_through_conversion: Conversions attributed to clicks.
@@ -78,53 +78,53 @@ class CampaignReportRow(Model):
         date: A date; null in every sample, so its form is unknown.
         campaign_id: Campaign id; 0 in totals.
         campaign_name: Name of the campaign.
-        max_bid: Highest bid. (X27).
-        start_time: Start of the campaign; 0 in totals. (X28) (sent as epoch seconds).
-        end_time: End of the campaign; 0 in totals. (X28) (sent as epoch seconds).
+        max_bid: Highest bid.
+        start_time: Start of the campaign; 0 in totals (sent as epoch seconds).
+        end_time: End of the campaign; 0 in totals (sent as epoch seconds).
         campaign_type: Pricing word such as cpv, in either case.
         status: State of the campaign; null in totals.
         mapping_data_cost: Mapped cost of data.
         mapping_spent: Mapped spend.
-        campaign_timezone: Time zone of the campaign by name, such as US/Alaska; not an id. (X14).
-        creative_type: Kind of creative in words, such as Video; not an id. (X16).
-        budget_pacing: Whether the budget is spread evenly. (X30).
-        is_campaign_from_new_platform: Whether the campaign was made on the new platform. (X30).
+        campaign_timezone: Time zone of the campaign by name, such as US/Alaska; not an id.
+        creative_type: Kind of creative in words, such as Video; not an id.
+        budget_pacing: Whether the budget is spread evenly.
+        is_campaign_from_new_platform: Whether the campaign was made on the new platform.
         percentage_of_total_spent: Share of the total spend, in percent.
         uow_id: User organization workspace id.
         audio_video_viewed: Audio and video ads viewed.
         io_id: Insertion order id; 0 in totals.
         io_name: Name of the insertion order.
-        io_timezone: Time zone id of the insertion order, such as 420 for US/Alaska. (X14, C74).
+        io_timezone: Time zone id of the insertion order, such as 420 for US/Alaska.
         io_budget_distribution_method: How the budget reaches the campaigns; 0 in the samples.
-        io_start_time: Start of the insertion order; 0 in totals. (X28) (sent as epoch milliseconds).
-        io_end_time: End of the insertion order; 0 in totals. (X28) (sent as epoch milliseconds).
+        io_start_time: Start of the insertion order; 0 in totals (sent as epoch milliseconds).
+        io_end_time: End of the insertion order; 0 in totals (sent as epoch milliseconds).
         io_total_budget: Budget of the insertion order.
         is_auto_sum_io_total_budget: True when the order's budget is kept equal to the sum over its
-            campaigns. (X30).
-        io_budget_type_id: What the order's budget counts; 0 in the sample while budgetTypeId is 1. (C74).
+            campaigns.
+        io_budget_type_id: What the order's budget counts; 0 in the sample while budgetTypeId is 1.
         io_total_impressions: Number of impressions of the insertion order.
-        pacing_percentage: Pacing over the whole time, in percent. (C75).
+        pacing_percentage: Pacing over the whole time, in percent.
         actual_spent: Spend so far.
         expected_spent: Spend expected so far.
         campaign_duration: Length of the campaign; the unit is not documented.
         remaining_duration: What is left of the campaign; the unit is not documented.
-        daily_pacing_percentage: Pacing of the day, in percent. (C75).
+        daily_pacing_percentage: Pacing of the day, in percent.
         expected_daily_spent: Spend expected of the day.
         actual_daily_spent: Spend of the day so far.
         io_status_id: State of the insertion order (1 active, 2 expired, 3 deleted); 0 in totals.
         exchange_id: Exchange id.
-        creatives_count: Number of creatives. (C75).
+        creatives_count: Number of creatives.
         exchange_name: Name of the exchange.
-        budget_type_id: What the campaign's budget counts (1 budget, 2 impressions); 0 in totals. (C74).
+        budget_type_id: What the campaign's budget counts (1 budget, 2 impressions); 0 in totals.
         target_impression: Impressions aimed at.
-        daily_impression: Impressions a day. (C70).
+        daily_impression: Impressions a day.
         budget_total_combined: Total budget, combined.
         budget_day_combined: Daily budget, combined.
         campaign_priority: Priority of the campaign within its insertion order.
         io_total_budget_combined: Budget of the insertion order, combined.
-        ctr: Click-through rate. (C76).
-        vcr: Video completion rate. (C76).
-        cvr: Conversion rate. (C76).
+        ctr: Click-through rate.
+        vcr: Video completion rate.
+        cvr: Conversion rate.
     """
 
     clicks: int | None | Unset = UNSET

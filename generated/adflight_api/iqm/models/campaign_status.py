@@ -6,7 +6,7 @@ from ...runtime import member_of
 
 
 class CampaignStatus(StrEnum):
-    """State of a campaign. (C36, C73) Compared without regard to case. Open: values that are not listed here are kept as they are."""
+    """State of a campaign. Compared without regard to case. Open: values that are not listed here are kept as they are."""
 
     RUNNING = "running"
     PENDING = "pending"

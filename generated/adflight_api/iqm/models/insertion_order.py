@@ -54,13 +54,13 @@ class InsertionOrder(Model):
     ow_id: int | None | Unset = UNSET
     created_by_uow_id: int | None | Unset = UNSET
     modified_by_uow_id: int | None | Unset = UNSET
-    io_start_time: datetime | None | Unset = UNSET
-    io_end_time: datetime | None | Unset = UNSET
-    io_total_budget: float | None | Unset = UNSET
-    io_timezone_id: int | None | Unset = UNSET
+    io_start_time: datetime
+    io_end_time: datetime | None
+    io_total_budget: float | None
+    io_timezone_id: int | None
     is_auto_sum_io_total_budget: bool | None | Unset = UNSET
-    io_budget_distribution_method_id: BudgetDistributionMethod | int | None | Unset = UNSET
-    io_budget_type_id: BudgetType | int | None | Unset = UNSET
+    io_budget_distribution_method_id: BudgetDistributionMethod | int | None
+    io_budget_type_id: BudgetType | int
     io_total_impressions: int | None | Unset = UNSET
     io_status_id: InsertionOrderStatus | int | None | Unset = UNSET
     io_next_performance_check: datetime | None | Unset = UNSET

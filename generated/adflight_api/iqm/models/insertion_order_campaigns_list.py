@@ -19,7 +19,7 @@ class InsertionOrderCampaignsList(Model):
     """A page of insertion orders with their campaigns.
 
     Attributes:
-        total_records: Insertion orders in all. (X18).
+        total_records: Insertion orders in all.
         io_campaigns_list: The insertion orders of the page.
         filtered_records: Insertion orders that match the filter.
     """

@@ -19,7 +19,7 @@ class InsertionOrderList(Model):
     """A page of insertion orders.
 
     Attributes:
-        total_records: Insertion orders in all. (X18).
+        total_records: Insertion orders in all.
         io_basic_details_list: The insertion orders of the page.
         filtered_records: Insertion orders that match the filter.
     """

@@ -58,8 +58,8 @@ class ReportBundleRow(Model):
     """
 
     bundle_id: int
-    bundle_name: str | Unset = UNSET
-    bundle_entity_ids: list[int] | Unset = UNSET
+    bundle_name: str
+    bundle_entity_ids: list[int]
     impressions: int | Unset = UNSET
     win_rate: float | Unset = UNSET
     clicks: int | Unset = UNSET

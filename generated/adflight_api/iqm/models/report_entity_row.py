@@ -61,13 +61,13 @@ class ReportEntityRow(Model):
     """
 
     id: int
-    name: str | Unset = UNSET
-    is_excluded: bool | int | Unset = UNSET
-    modelled: bool | Unset = UNSET
+    name: str
+    is_excluded: bool | int
+    modelled: bool
     inventory_traffic_type: str | Unset = UNSET
     inventory_type: str | Unset = UNSET
     blocked: bool | Unset = UNSET
-    targeted: bool | Unset = UNSET
+    targeted: bool
     impressions: int | Unset = UNSET
     win_rate: float | Unset = UNSET
     clicks: int | Unset = UNSET

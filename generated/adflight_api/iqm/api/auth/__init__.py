@@ -39,7 +39,7 @@ class Auth(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             RateLimited (429), ServerError (500); TransportError.
 
-        Source: vendor document 001 L40-114. Repeat class: read.
+        Source: vendor document 001 L42-114. Repeat class: read.
         """
         from . import auth_login as operation
 

@@ -54,8 +54,8 @@ class BidModels(Resource):
         bundle's id is what bid-model changes take to model, rename or dissolve it.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Only bundles of this dimension; its id (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Only bundles of this dimension; its id.
             search: Text to look for in names and ids.
 
         Returns:
@@ -127,7 +127,7 @@ class BidModels(Resource):
         were not asked for are absent.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
+            campaign_id: Id of the campaign.
             start_date: Start of the time for which the total is counted (sent as epoch milliseconds).
             end_date: End of the time for which the total is counted (sent as epoch milliseconds).
             attributes: Which statistics to answer, out of totalCount, modelledCount and modelledIds;
@@ -159,8 +159,8 @@ class BidModels(Resource):
         Amounts by entity id, in the account's currency.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
@@ -197,8 +197,8 @@ class BidModels(Resource):
         only.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
             start_date: Start of the time that the metrics are for (sent as epoch milliseconds).
             end_date: End of the time that the metrics are for (sent as epoch milliseconds).
             timezone_id: Id of the time zone that the metrics are for.
@@ -342,8 +342,8 @@ class BidModels(Resource):
         Sets whether the campaign may bid on the given entities of the dimension.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
             ids: Ids of the entities, joined by a comma.
             excluded: 1 excludes the entities, 0 includes them.
 
@@ -379,14 +379,16 @@ class BidModels(Resource):
         adding type bundle with a negative entity id, and an existing bundle is modelled by its own id. For
         multipliers and priorities the campaign must run at least 3 days with a daily budget of at least 100
         dollars and have a base bid and a maximum bid; strict spend ratios must sum to 100 percent over the
-        dimensions that have one, flexible ones need a priority. The live service is known to want a spend ratio
-        and its type together, and, when entities or bundles are added, an entry of type other with the entity
-        id -1 in the same request; it allows at most 10 bundles. Removing bundles dissolves them.
+        dimensions that have one, flexible ones need a priority. Creatives, states, cities, zip codes, open
+        exchanges, publisher categories and deals are named as what can be modelled, categories without spend
+        ratios and deals without multipliers. The live service is known to want a spend ratio and its type
+        together, and, when entities or bundles are added, an entry of type other with the entity id -1 in the
+        same request; it allows at most 10 bundles. Removing bundles dissolves them.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
-            action_wise_bid_model_entities: Bid models to add.
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
+            action_wise_bid_model_entities: Bid models to add, change and remove.
             inclusion_exclusion_entity_map: Entities to include and exclude.
             base_bid: New base bid, in the account's currency (at least 0).
 
@@ -422,8 +424,8 @@ class BidModels(Resource):
         each.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
             bundle_name: Name of the bundle (at most 255 characters).
             entity_ids: Ids of the entities to put into the bundle, at most 1000.
 
@@ -443,37 +445,6 @@ class BidModels(Resource):
         )
         return await self._caller.call(request, operation.parse)
 
-    async def delete_bundles(
-        self,
-        campaign_id: PathId,
-        dimension_id: PathId,
-        *,
-        bundle_ids: Sequence[int],
-    ) -> Message | str:
-        """Delete bundles.
-
-        Deletes bundles of a campaign's dimension. Never repeated when the outcome is unknown.
-
-        Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
-            bundle_ids: Ids of the bundles.
-
-        Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
-
-        Source: vendor document 002 L1251-1276. Repeat class: relative.
-        """
-        from . import bid_models_delete_bundles as operation
-
-        request = operation.request(
-            campaign_id,
-            dimension_id,
-            bundle_ids=bundle_ids,
-        )
-        return await self._caller.call(request, operation.parse)
-
     async def update_bundles(
         self,
         campaign_id: PathId,
@@ -486,8 +457,8 @@ class BidModels(Resource):
         Changes several bundles of a campaign's dimension; what a bundle's entry leaves out stays as it is.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
             bundle_detail_list: The changes, one entry a bundle.
 
         Raises:
@@ -502,6 +473,37 @@ class BidModels(Resource):
             campaign_id,
             dimension_id,
             bundle_detail_list=bundle_detail_list,
+        )
+        return await self._caller.call(request, operation.parse)
+
+    async def delete_bundles(
+        self,
+        campaign_id: PathId,
+        dimension_id: PathId,
+        *,
+        bundle_ids: Sequence[int],
+    ) -> Message | str:
+        """Delete bundles.
+
+        Deletes bundles of a campaign's dimension. Never repeated when the outcome is unknown.
+
+        Args:
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
+            bundle_ids: Ids of the bundles.
+
+        Raises:
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
+            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+
+        Source: vendor document 002 L1251-1276. Repeat class: relative.
+        """
+        from . import bid_models_delete_bundles as operation
+
+        request = operation.request(
+            campaign_id,
+            dimension_id,
+            bundle_ids=bundle_ids,
         )
         return await self._caller.call(request, operation.parse)
 
@@ -520,7 +522,7 @@ class BidModels(Resource):
         when the outcome is unknown, because it may add.
 
         Args:
-            io_id: Id of the insertion order (at least 1).
+            io_id: Id of the insertion order.
             bid_model_requests: The actions.
             base_bid: Base bid, which multipliers apply to (a base bid of 2 with a multiplier of 2 bids 4),
                 in the account's currency (at least 0).
@@ -555,7 +557,7 @@ class BidModels(Resource):
         outcome is unknown.
 
         Args:
-            io_id: Id of the insertion order (at least 1).
+            io_id: Id of the insertion order.
             priority: Place in the order of bidding, 1 to 10 (1 to 10).
             campaign_ids: Ids of the campaigns.
 
@@ -563,7 +565,7 @@ class BidModels(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             ServerError (500), RateLimited (429), UnknownOutcome; TransportError.
 
-        Source: vendor document 002 L1429-1475. Repeat class: relative.
+        Source: vendor document 002 L1431-1475. Repeat class: relative.
         """
         from . import bid_models_add_priority as operation
 
@@ -586,14 +588,14 @@ class BidModels(Resource):
         outcome is unknown.
 
         Args:
-            io_id: Id of the insertion order (at least 1).
+            io_id: Id of the insertion order.
             campaign_ids: Ids of the campaigns, joined by a comma.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             ServerError (500), RateLimited (429), UnknownOutcome; TransportError.
 
-        Source: vendor document 002 L1429-1475. Repeat class: relative.
+        Source: vendor document 002 L1431-1475. Repeat class: relative.
         """
         from . import bid_models_remove_priority as operation
 
@@ -615,7 +617,7 @@ class BidModels(Resource):
         Sets another priority for the named campaigns of an insertion order.
 
         Args:
-            io_id: Id of the insertion order (at least 1).
+            io_id: Id of the insertion order.
             priority: Place in the order of bidding, 1 to 10 (1 to 10).
             campaign_ids: Ids of the campaigns.
 
@@ -623,7 +625,7 @@ class BidModels(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             ServerError (500), RateLimited (429); TransportError.
 
-        Source: vendor document 002 L1429-1475. Repeat class: absolute.
+        Source: vendor document 002 L1431-1475. Repeat class: absolute.
         """
         from . import bid_models_update_priority as operation
 
@@ -659,8 +661,8 @@ class BidModels(Resource):
         single entities. Reads only.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
             start_date: Start of the time reported (sent as epoch milliseconds).
             end_date: End of the time reported (sent as epoch milliseconds).
             timezone_id: Id of the time zone of the report.
@@ -728,8 +730,8 @@ class BidModels(Resource):
         signed: fetch it without the client's authorization headers; it may be on another host.
 
         Args:
-            campaign_id: Id of the campaign (at least 1).
-            dimension_id: Id of the dimension, see the Dimension enumeration (at least 1).
+            campaign_id: Id of the campaign.
+            dimension_id: Id of the dimension, see the Dimension enumeration.
             download: The file to write.
             start_date: Start of the time reported (sent as epoch milliseconds).
             end_date: End of the time reported (sent as epoch milliseconds).
@@ -808,8 +810,8 @@ class BidModelsWithRawResponse:
         self.include_exclude_entities = with_raw_response(resource.include_exclude_entities)
         self.manage = with_raw_response(resource.manage)
         self.create_bundle = with_raw_response(resource.create_bundle)
-        self.delete_bundles = with_raw_response(resource.delete_bundles)
         self.update_bundles = with_raw_response(resource.update_bundles)
+        self.delete_bundles = with_raw_response(resource.delete_bundles)
         self.manage_for_insertion_order = with_raw_response(resource.manage_for_insertion_order)
         self.add_priority = with_raw_response(resource.add_priority)
         self.remove_priority = with_raw_response(resource.remove_priority)

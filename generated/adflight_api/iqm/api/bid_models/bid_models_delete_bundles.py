@@ -18,10 +18,11 @@ from ...models.message import Message
 OPERATION = Operation(
     id="bid_models.delete_bundles",
     method="DELETE",
-    path="/api/v3/bm/campaigns/{campaignId}/dimensions/{dimensionId}/bundles",
+    path="/api/v3/bm/campaigns/{campaignId}/dimensions{dimensionId}/bundles",
     source="002 L1251-1276",
     repeat="relative",
     envelope="data",
+    live_path="/api/v3/bm/campaigns/{campaignId}/dimensions/{dimensionId}/bundles",
     security=(
         "bearerAuth",
         "workspaceHost",
@@ -44,7 +45,8 @@ def request(
     }
     return Request(
         OPERATION,
-        f"/api/v3/bm/campaigns/{campaign_id_segment}/dimensions/{dimension_id_segment}/bundles",
+        f"/api/v3/bm/campaigns/{campaign_id_segment}/dimensions{dimension_id_segment}/bundles",
+        live_path=f"/api/v3/bm/campaigns/{campaign_id_segment}/dimensions/{dimension_id_segment}/bundles",
         body=body,
     )
 

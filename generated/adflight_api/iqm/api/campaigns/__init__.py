@@ -311,9 +311,9 @@ class Campaigns(Resource):
             creatives_placement_mapping: Placement id by creative id; audio and video campaigns only.
             campaign_estimator_meta_data: Data of the reach estimator, with reachMeta, landScapeMeta and
                 sliderMeta; the inside is not documented.
-            dsp_margin: Margin of the demand-side platform, in percent.
-            platform_margin: Margin of the platform, in percent.
-            user_deal_margin: Margin on the user's own deals, in percent.
+            dsp_margin: Margin of the demand-side platform; its unit is not documented.
+            platform_margin: Margin of the platform; its unit is not documented.
+            user_deal_margin: Margin on the user's own deals; its unit is not documented.
             spent_scale: Whether spend is scaled.
 
         Raises:
@@ -656,7 +656,7 @@ class Campaigns(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             RateLimited (429), ServerError (500); TransportError.
 
-        Source: vendor document 000 L195-221. Repeat class: absolute.
+        Source: vendor document 000 L197-221. Repeat class: absolute.
         """
         from . import campaigns_rename as operation
 
@@ -684,7 +684,7 @@ class Campaigns(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             RateLimited (429), ServerError (500); TransportError.
 
-        Source: vendor document 000 L223-242. Repeat class: absolute.
+        Source: vendor document 000 L223-244. Repeat class: absolute.
         """
         from . import campaigns_update_end_date as operation
 
@@ -733,7 +733,7 @@ class Campaigns(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 000 L244-288. Repeat class: decided by totalBudgetUpdateType.
+        Source: vendor document 000 L246-288. Repeat class: decided by totalBudgetUpdateType.
         """
         from . import campaigns_update_budget as operation
 
@@ -845,12 +845,12 @@ class Campaigns(Resource):
         advertiser_domain: str,
         creative_type: CreativeType | int,
         creative_ids: CommaList,
-        exchanges: CommaList,
-        publisher_ad_category: CommaList,
         max_bid: Number,
         budget_total: Number,
         start_time: datetime,
         timezone: int,
+        exchanges: CommaList = "",
+        publisher_ad_category: CommaList = "",
         end_time: datetime | None = None,
         total_budget_pacing: bool | None = None,
         budget_day: Number | None = None,
@@ -963,14 +963,14 @@ class Campaigns(Resource):
             creative_type: Kind of creative.
             creative_ids: Creatives, approved and running. An empty value makes the service fail with a bare
                 500.
-            exchanges: Exchanges to buy on. Must be present; an empty text, which the client takes as its
-                default, means all.
-            publisher_ad_category: Ad categories of publishers. Must be present; an empty text, which the
-                client takes as its default, means all.
             max_bid: Highest bid of a bid request, in the account's currency.
             budget_total: Budget for the whole run, in the account's currency (at least 0).
             start_time: Start (sent as epoch seconds).
             timezone: Time zone id; see master_list_timezones.
+            exchanges: Exchanges to buy on. Must be present; an empty text, which the client takes as its
+                default, means all (default '').
+            publisher_ad_category: Ad categories of publishers. Must be present; an empty text, which the
+                client takes as its default, means all (default '').
             end_time: End. Needed when totalBudgetPacing is true (sent as epoch seconds).
             total_budget_pacing: Whether the total budget is spread evenly over the hours. Needs endTime,
                 and excludes budgetDay.
@@ -1091,12 +1091,12 @@ class Campaigns(Resource):
             advertiser_domain=advertiser_domain,
             creative_type=creative_type,
             creative_ids=creative_ids,
-            exchanges=exchanges,
-            publisher_ad_category=publisher_ad_category,
             max_bid=max_bid,
             budget_total=budget_total,
             start_time=start_time,
             timezone=timezone,
+            exchanges=exchanges,
+            publisher_ad_category=publisher_ad_category,
             end_time=end_time,
             total_budget_pacing=total_budget_pacing,
             budget_day=budget_day,

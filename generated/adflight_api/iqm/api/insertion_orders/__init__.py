@@ -123,7 +123,7 @@ class InsertionOrders(Resource):
             no_of_entries: Insertion orders a page, at most 1000 (1 to 1000; default 20).
             sort_by: Column to sort by, with + (ascending) or - (descending) in front. One of ioId, ioName,
                 ioStartTime, ioEndTime, ioTotalBudget, campaignId, isRecordTargeted.
-            search: Text to search for. (X21).
+            search: Text to search for.
             pin_io_ids: Insertion order ids to put before the others; also described as a filter. ioIds is
                 the plain filter.
             campaign_type_ids: Kinds of campaign that are wanted.
@@ -200,7 +200,7 @@ class InsertionOrders(Resource):
                 dailyImpressions, campaignPriority, totalAttributedConversion,
                 totalAttributedViewThroughConversion, totalAttributedClickThroughConversion,
                 costPerAttributedConversion, totalAttributedConversionRate.
-            search: Text to search for. (X21).
+            search: Text to search for.
             io_ids: Insertion order ids whose campaigns are wanted; they come first. The live service
                 refuses a request without any.
             budget_type_ids: Budget types that are wanted.
@@ -281,7 +281,7 @@ class InsertionOrders(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
             RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 000 L878-920, 001 L116-182. Repeat class: create.
+        Source: vendor document 000 L878-920, 001 L116-186. Repeat class: create.
         """
         from . import insertion_orders_create as operation
 
@@ -415,8 +415,8 @@ class InsertionOrders(Resource):
             io_name: Name, at most 255 characters (at most 255 characters).
             io_start_time: Start (sent as epoch milliseconds).
             io_end_time: End (sent as epoch milliseconds).
-            io_total_budget: Budget, in the account's currency. (X27, C46).
-            io_total_impressions: Number of impressions to deliver. (C42).
+            io_total_budget: Budget, in the account's currency.
+            io_total_impressions: Number of impressions to deliver.
             io_timezone_id: Time zone id.
             io_budget_type_id: What the budget counts.
             is_auto_sum_io_total_budget: True keeps the budget equal to the sum over the order's campaigns.
