@@ -1,0 +1,60 @@
+"""What a caller may set for single calls, and hooks. Imports nothing of core."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import Attribute, field, frozen
+
+from adflight_api.runtime import InvalidInput
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def _positive(_: Options, attribute: Attribute[Any], value: float | None) -> None:
+    if value is not None and not value > 0:
+        raise InvalidInput(attribute.name, value, "more than 0")
+
+
+def _texts(_: Options, attribute: Attribute[Any], value: Mapping[str, str]) -> None:
+    for name, text in value.items():
+        if not f"{name}{text}".isprintable():
+            raise InvalidInput(f"{attribute.name}[{name!r}]", text, "a text of one line")
+
+
+@frozen(kw_only=True)
+class Options:
+    """How calls are made. A client has one; `with_options` gives views with another."""
+
+    timeout: float = field(default=30.0, validator=_positive)
+    """Seconds for one attempt, from waiting for a connection to the last byte of the answer."""
+    connect_timeout: float = field(default=10.0, validator=_positive)
+    """Seconds of these for making a connection."""
+    deadline: float | None = field(default=None, validator=_positive)
+    """Seconds for everything: waiting for the quota, logging in, attempts and the pauses between them."""
+    max_attempts: int = field(default=4, validator=_positive)
+    """How often a request is sent at most. The repeat after a token was renewed is not counted."""
+    headers: Mapping[str, str] = field(factory=dict, validator=_texts)
+    """Sent with every request; they cannot replace credentials."""
+    raw: bool = False
+    """Whether calls return the answer as it came, with the typed value in it."""
+    partial: Literal["raise", "return"] = "raise"
+    """What becomes of an answer that names items that failed."""
+    scope: Mapping[str, str] = field(factory=dict, validator=_texts)
+    """What the vendor's authenticator sends instead of its own values, by name of the security scheme."""
+
+
+@frozen
+class Hook:
+    """Coroutines that see every attempt, log-ins and repeats included, as httpx objects without secrets.
+
+    `on_request` runs when the attempt is about to be sent. Headers that it sets on the request are sent, other changes
+    are not; what it raises ends the call. `on_response` runs when an answer came, whatever its status; what it raises
+    is logged only, because the answer of a purchase must not be lost to an observer. Neither may use the client that
+    called it: it would wait for a place that its own caller holds.
+    """
+
+    on_request: Callable[[httpx.Request], Awaitable[None]] | None = None
+    on_response: Callable[[httpx.Response], Awaitable[None]] | None = None

@@ -1,0 +1,154 @@
+"""Takes secrets out of whatever errors, hooks and logs may show.
+
+A secret is known by the name it goes by: a header, a query parameter, a field at any depth of a body. Names are
+compared without case, `-` and `_`, so that `accessToken` is `access_token`. A vendor adds names with `secret_names`.
+
+Nothing here runs while calls succeed without hooks. May be imported from anywhere in core; imports nothing of adflight.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import orjson
+from attrs import field, frozen
+
+MASK: Final = "***"
+
+# deeper nesting than any JSON reader accepts is masked rather than followed
+_MAX_DEPTH: Final = 200
+
+
+def _bare(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def secret_names(*more: str) -> frozenset[str]:
+    """The names that are secret anywhere, and `more` of them for a vendor, in the form that this module compares."""
+    return SECRET_NAMES.union(map(_bare, more))
+
+
+SECRET_NAMES: Final = frozenset(
+    map(
+        _bare,
+        (
+            "access_token",
+            "api_key",
+            "apikey",
+            "authorization",
+            "authentication",
+            "client_secret",
+            "cookie",
+            "id_token",
+            "passwd",
+            "password",
+            "private_key",
+            "proxy_authorization",
+            "refresh_token",
+            "secret",
+            "set_cookie",
+            "token",
+            "x_api_key",
+            "x_auth_token",
+        ),
+    )
+)
+
+# what a proxy's error page may echo
+_ECHO: Final = re.compile(r"\b(bearer|basic)(\s+)[\w.~+/=-]{16,}", re.IGNORECASE)
+
+
+@frozen
+class RedactedRequest:
+    """A request as errors and hooks show it: nothing in it opens any door."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: Any = field(repr=False)
+    """The JSON value or the form, or None."""
+
+    @property
+    def content(self) -> bytes | None:
+        """The body, encoded as the headers say; it is not what was sent where secrets were taken out."""
+        if self.body is None:
+            return None
+        if "urlencoded" in self.headers.get("Content-Type", ""):
+            return urlencode(self.body).encode()
+        return orjson.dumps(self.body)
+
+
+def redact_request(
+    method: str, url: str, headers: Mapping[str, str], body: Any, secrets: frozenset[str] = SECRET_NAMES
+) -> RedactedRequest:
+    """A request without its secrets."""
+    return RedactedRequest(
+        method, redact_url(url, secrets), redact_headers(headers, secrets), redact_body(body, secrets)
+    )
+
+
+def redact_url(url: str, secrets: frozenset[str] = SECRET_NAMES) -> str:
+    """A URL without user, password and secret query parameters."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    if any(_bare(name) in secrets for name, _ in query):
+        masked = [(name, MASK if _bare(name) in secrets else value) for name, value in query]
+        parts = parts._replace(query=urlencode(masked, quote_via=quote, safe="*"))
+    return urlunsplit(parts._replace(netloc=host))
+
+
+def redact_headers(headers: Mapping[str, str], secrets: frozenset[str] = SECRET_NAMES) -> dict[str, str]:
+    """Headers with the values of secret ones masked."""
+    return {name: MASK if _bare(name) in secrets else value for name, value in headers.items()}
+
+
+def redact_body(body: Any, secrets: frozenset[str] = SECRET_NAMES) -> Any:
+    """A copy of a JSON value with the values of secret fields masked, at any depth."""
+    return _masked(body, secrets, _MAX_DEPTH)
+
+
+def _masked(value: Any, secrets: frozenset[str], depth: int) -> Any:
+    if isinstance(value, Mapping):
+        if not depth:
+            return MASK
+        return {
+            key: MASK if _bare(str(key)) in secrets else _masked(item, secrets, depth - 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, bytearray)):
+        return [_masked(item, secrets, depth - 1) for item in value] if depth else MASK
+    return value
+
+
+def redact_content(content: bytes, secrets: frozenset[str] = SECRET_NAMES) -> bytes:
+    """The bytes of an answer with secrets masked: JSON or a form, whole or cut off, or a page that echoes headers."""
+    text = content.decode("utf-8", "surrogateescape")
+    masked = redact_text(text)
+    try:
+        payload = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        masked = _fields(secrets).sub(rf"\g<head>{MASK}", masked)
+    else:
+        redacted = redact_body(payload, secrets)
+        if redacted != payload:
+            masked = redact_text(orjson.dumps(redacted).decode())
+    return content if masked == text else masked.encode("utf-8", "surrogateescape")
+
+
+def redact_text(text: str) -> str:
+    """A text with credentials masked that look like the value of an `Authorization` header."""
+    return _ECHO.sub(rf"\1\2{MASK}", text)
+
+
+@lru_cache
+def _fields(secrets: frozenset[str]) -> re.Pattern[str]:
+    # "accesstoken" finds access_token and access-token too; quotes may be escaped: JSON inside a JSON text
+    names = "|".join("[_-]?".join(map(re.escape, name)) for name in sorted(secrets, key=len, reverse=True))
+    json = rf'"(?:{names})\\*"\s*:\s*\\*"?'
+    form = rf"(?<![\w-])(?:{names})="
+    return re.compile(rf'(?P<head>{json}|{form})(?:(?<=")(?:[^"\\]|\\.)*|[^\s"&,}}\]]+)', re.IGNORECASE)

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adflight.core.redaction import (
+    SECRET_NAMES,
+    RedactedRequest,
+    redact_body,
+    redact_content,
+    redact_headers,
+    redact_request,
+    redact_text,
+    redact_url,
+    secret_names,
+)
+
+SECRET = "Gx7-only-I-know_42"
+
+SECRET_FIELDS = ["password", "access_token", "accessToken", "refresh-token", "CLIENT_SECRET", "token", "apiKey"]
+
+
+@pytest.mark.parametrize(
+    ("url", "redacted"),
+    [
+        ("https://api.example.com/a?x=1&y=a%20b", "https://api.example.com/a?x=1&y=a%20b"),
+        ("https://ada:secret@api.example.com:8443/a", "https://api.example.com:8443/a"),
+        ("https://api.example.com/a?token=abc&x=a%20b", "https://api.example.com/a?token=***&x=a%20b"),
+        ("https://api.example.com/a?Access-Token=abc&e=", "https://api.example.com/a?Access-Token=***&e="),
+        ("/relative?password=abc", "/relative?password=***"),
+    ],
+)
+def test_urls(url: str, redacted: str) -> None:
+    assert redact_url(url) == redacted
+
+
+def test_headers() -> None:
+    headers = {"authorization": "Bearer x", "Cookie": "a=b", "X-Api-Key": "k", "Accept": "application/json"}
+    assert redact_headers(headers) == {
+        "authorization": "***",
+        "Cookie": "***",
+        "X-Api-Key": "***",
+        "Accept": "application/json",
+    }
+
+
+def test_a_vendor_adds_names() -> None:
+    names = secret_names("X-Vendor-Key", "pin")
+    assert names > SECRET_NAMES
+    assert redact_body({"xVendorKey": 1, "PIN": 2, "password": 3, "other": 4}, names) == {
+        "xVendorKey": "***",
+        "PIN": "***",
+        "password": "***",
+        "other": 4,
+    }
+    assert redact_content(b'{"pin": 1', names) == b'{"pin": ***'
+
+
+def nested(inner: Any, path: list[str | int]) -> Any:
+    for step in path:
+        inner = [None, inner] if isinstance(step, int) else {step: inner, "other": 1}
+    return inner
+
+
+paths = st.lists(st.one_of(st.text(max_size=5), st.integers(0, 1)), max_size=12)
+
+
+@given(paths, st.sampled_from(SECRET_FIELDS), st.sampled_from([SECRET, [SECRET], {"value": SECRET}]))
+def test_no_body_shows_a_secret_at_any_depth(path: list[str | int], name: str, value: Any) -> None:
+    body = nested({name: value, "kept": "visible"}, path)
+    redacted = redact_body(body)
+    assert SECRET not in repr(redacted)
+    assert "visible" in repr(redacted) or any(step in SECRET_FIELDS for step in path)
+    assert SECRET in repr(body), "the original is left alone"
+
+
+def test_endless_depth_is_masked_not_followed() -> None:
+    body: Any = {"password": SECRET}
+    for _ in range(300):
+        body = {"a": [body]}
+    assert SECRET not in repr(redact_body(body))
+    rows: Any = [SECRET]
+    for _ in range(300):
+        rows = [rows]
+    assert SECRET not in repr(redact_body(rows))
+
+
+@given(
+    st.sampled_from(SECRET_FIELDS),
+    st.text(max_size=8),
+    st.integers(0, 200),
+    st.sampled_from(["json", "spaced", "escaped"]),
+)
+def test_no_cut_off_content_shows_a_secret(name: str, around: str, cut: int, form: str) -> None:
+    whole = orjson.dumps({"data": around, "inner": [{name: SECRET + around, "n": 1}]})
+    if form == "spaced":
+        whole = whole.replace(b'":', b'" : ')
+    if form == "escaped":
+        whole = orjson.dumps({"note": whole.decode()})[:-1]
+    shown = redact_content(whole[:cut])
+    # a few first characters of what was cut off are no secret, all but those are
+    assert SECRET[:8].encode() not in shown
+    assert SECRET.encode() not in redact_content(whole)
+
+
+@given(st.binary(max_size=60))
+def test_content_without_secrets_is_untouched(content: bytes) -> None:
+    if b":" not in content and b"=" not in content:
+        assert redact_content(content) == content
+
+
+def test_whole_json_stays_json() -> None:
+    content = b'{"token": 12, "list": [{"password": null, "a": 1.50}]}'
+    assert orjson.loads(redact_content(content)) == {"token": "***", "list": [{"password": "***", "a": 1.5}]}
+    assert redact_content(b'{"a": 1.50}') == b'{"a": 1.50}', "what holds no secret keeps its bytes"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("grant_type=x&refresh_token=abc%20d&e=f", "grant_type=x&refresh_token=***&e=f"),
+        ("<p>Authorization: Bearer abcdefghijklmnop.qrs</p>", "<p>Authorization: Bearer ***</p>"),
+        ("Basic YWRhOnNlY3JldC1zZWNyZXQ= was refused", "Basic *** was refused"),
+        ("Basic authentication needed", "Basic authentication needed"),
+        ('{"token":tru', '{"token":***'),
+        ("mytoken=abc", "mytoken=abc"),
+    ],
+)
+def test_forms_and_echoing_pages(text: str, redacted: str) -> None:
+    assert redact_content(text.encode()) == redacted.encode()
+
+
+def test_json_that_echoes_a_header() -> None:
+    content = b'{"error": "bad header: Bearer abcdefghijklmnopqrstu", "token": "x"}'
+    assert orjson.loads(redact_content(content)) == {"error": "bad header: Bearer ***", "token": "***"}
+
+
+def test_texts() -> None:
+    assert redact_text("Bearer abcdefghijklmnopqrstu, bearer abcdefghijklmnopqrstu") == "Bearer ***, bearer ***"
+
+
+def test_a_request_shows_no_secret_and_encodes_like_the_original() -> None:
+    shown = redact_request(
+        "POST",
+        "https://api.example.com/log-in?token=abc",
+        {"Authorization": "Basic abc", "Content-Type": "application/x-www-form-urlencoded"},
+        {"username": "ada@example.com", "password": SECRET},
+    )
+    assert shown == RedactedRequest(
+        "POST",
+        "https://api.example.com/log-in?token=***",
+        {"Authorization": "***", "Content-Type": "application/x-www-form-urlencoded"},
+        {"username": "ada@example.com", "password": "***"},
+    )
+    assert shown.content == b"username=ada%40example.com&password=%2A%2A%2A"
+    assert "ada@example.com" not in repr(shown)
+
+
+def test_the_content_of_other_requests() -> None:
+    assert RedactedRequest("GET", "/a", {}, None).content is None
+    assert RedactedRequest("POST", "/a", {}, {"a": [1]}).content == b'{"a":[1]}'
