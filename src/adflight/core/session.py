@@ -1,0 +1,392 @@
+"""The only place that knows the order of one call's steps:
+
+    credentials -> quota -> hooks -> transport -> judge -> (repeat | UnknownOutcome | error) -> parse
+
+Imports everything else in core; vendors' clients import it. Credentials come before the quota because a log-in needs a
+slot of its own: a caller that held one while it waited for a token could lock everybody out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
+
+import orjson
+from attrs import define
+
+from adflight.core.answers import Headers, RawAnswer, http_request, http_response, without_secrets
+from adflight.core.clock import Clock, SystemClock
+from adflight.core.credentials import Authenticator, Grant
+from adflight.core.errors import (
+    AdflightError,
+    APIError,
+    ConfigurationError,
+    ConnectionBroken,
+    InvalidInput,
+    NotSent,
+    Timeout,
+    TransportError,
+    UnknownOutcome,
+)
+from adflight.core.judge import Verdict, judge, partial_failure, unusable
+from adflight.core.options import Hook, Options
+from adflight.core.quota import Limiter, Slot
+from adflight.core.redaction import SECRET_NAMES, RedactedRequest, redact_request
+from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
+from adflight.core.transport import Transport, WireAnswer, WireRequest
+from adflight_api.runtime import Request
+
+T = TypeVar("T")
+
+logger: Final = logging.getLogger("adflight")
+logger.addHandler(logging.NullHandler())
+
+SETTLING: Final = 60.0
+"""Seconds beyond an attempt's timeout after which a request is taken to be carried out or lost."""
+
+# how often a token may expire while its caller waits for the quota
+_MAX_RENEWALS: Final = 5
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_GRANT: Final = Grant(_NO_HEADERS)
+
+
+@define(eq=False, repr=False)
+class _Call:
+    """One call on its way, through all its attempts."""
+
+    request: Request
+    options: Options
+    url: str
+    headers: dict[str, str]
+    """Without credentials, and without what hooks add to one attempt."""
+    content: bytes | None
+    deadline: float | None
+    """By the monotonic clock."""
+    attempt: int = 1
+    """Counted from 1; an attempt with a renewed token is the same attempt."""
+    refused_before: bool = False
+    """Whether the attempt before failed with 401."""
+    grant: Grant = _NO_GRANT
+    added: Mapping[str, str] = _NO_HEADERS
+    """Headers that hooks added."""
+    shown: Any = None
+    """The `httpx.Request` that the hooks saw."""
+    started: float = 0.0
+    """When the attempt was sent, by the monotonic clock."""
+
+
+class Session:
+    """One account's way to one service, shared by all its clients and views."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        transport: Transport,
+        authenticator: Authenticator,
+        limiter: Limiter,
+        clock: Clock | None = None,
+        hooks: Sequence[Hook] = (),
+        headers: Mapping[str, str] | None = None,
+        documented_paths: bool = False,
+        default_security: tuple[str, ...] = ("bearerAuth",),
+        max_in_flight: int = 500,
+        secrets: frozenset[str] = SECRET_NAMES,
+        random: Callable[[], float] = random.random,
+    ) -> None:
+        """`headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
+        `default_security` names the schemes of operations that the specification does not know; `max_in_flight`
+        requests wait for answers at a time; `secrets` are the names that errors and hooks mask.
+
+        Raises:
+            ConfigurationError: `base_url` is not an http or https URL of a host, or `max_in_flight` is below 1.
+        """
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+            raise ConfigurationError("base_url: expected http:// or https://, a host and at most a path, no password")
+        if max_in_flight < 1:
+            raise ConfigurationError(f"max_in_flight={max_in_flight}: expected at least 1")
+        self.base_url: Final = base_url.rstrip("/")
+        self.transport: Final = transport
+        self.authenticator: Final = authenticator
+        self.limiter: Final = limiter
+        self.clock: Final[Clock] = SystemClock() if clock is None else clock
+        self._asking = [hook.on_request for hook in hooks if hook.on_request is not None]
+        self._telling = [hook.on_response for hook in hooks if hook.on_response is not None]
+        self._hooked = bool(self._asking or self._telling)
+        self.default_security: Final = default_security
+        self._headers = dict(headers or {})
+        self._documented_paths = documented_paths
+        self._max_in_flight = max_in_flight
+        self._secrets = secrets
+        self._random = random
+        self._gate = asyncio.Semaphore(max_in_flight)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.base_url}>"
+
+    async def aclose(self) -> None:
+        """Stops what runs in the background and closes all connections; harmless when repeated."""
+        await self.authenticator.aclose()
+        await self.transport.aclose()
+
+    async def call(self, request: Request, parse: Callable[[Any], T], options: Options) -> T:
+        """Sends a request until there is an answer that counts, and parses it.
+
+        With `options.raw` the result is a `RawAnswer[T]` instead.
+
+        Raises:
+            InvalidInput: the request cannot be sent.
+            TransportError: no answer came, and sending it again is harmless or it was never sent.
+            UnknownOutcome: it may have been carried out, and must not be sent again.
+            APIError: the service said no.
+            PartialFailure: it was carried out for some items only, unless `options.partial` is "return".
+        """
+        call = self._begin(request, options)
+        while True:
+            answer = await self._send(call)
+            if isinstance(answer, TransportError):
+                failure = await self._after(call, answer, _transport_event(answer))
+            else:
+                if self._telling:
+                    await self._tell(call, answer)
+                verdict = judge(request.operation, answer)
+                refusal = verdict.refusal
+                if refusal is None:
+                    try:
+                        value = parse(verdict.value)
+                    except Exception as problem:
+                        # whatever a parser stumbles over: the request was carried out, and that must not be lost
+                        refusal = unusable(f"the answer has a shape that nobody expects ({type(problem).__name__})")
+                    else:
+                        return self._accept(call, answer, verdict, value)
+                error = refusal.error(request.operation, answer, self._show(call), self._secrets)
+                failure = await self._after(call, error, refusal.event, answer)
+            # raised out here, because what was caught above would become its __context__
+            if failure is not None:
+                raise failure
+
+    def _begin(self, request: Request, options: Options) -> _Call:
+        url = self.base_url + (request.documented_url if self._documented_paths else request.url)
+        headers = {**self._headers, **request.headers}
+        if options.headers:
+            headers = _merged(headers, options.headers)
+        try:
+            content = request.content
+        except TypeError as error:
+            problem = str(error)
+        else:
+            deadline = None if options.deadline is None else self.clock.monotonic() + options.deadline
+            return _Call(request, options, url, headers, content, deadline)
+        raise InvalidInput("body", problem, "values that JSON can carry")
+
+    async def _send(self, call: _Call) -> WireAnswer | TransportError:
+        """One attempt. A failure is returned, not raised: the exception that was caught must be nobody's context."""
+        gate = self._gate_of_this_loop()
+        timeout = call.options.timeout
+        if call.deadline is None:
+            slot = await self._admit(call, gate)
+            call.started = self.clock.monotonic()
+        else:
+            slot = await self._admit_in_time(call, gate, call.deadline)
+            call.started = self.clock.monotonic()
+            timeout = min(timeout, max(call.deadline - call.started, 0.001))
+        if call.options.headers or call.added:
+            headers = _merged(_merged(call.headers, call.added), call.grant.headers)
+        else:
+            headers = {**call.headers, **call.grant.headers}
+        wire = WireRequest(
+            call.request.operation.method, call.url, headers, call.content, timeout, call.options.connect_timeout
+        )
+        failure: TransportError
+        try:
+            return await self.transport.send(wire)
+        except NotSent as error:
+            if self.transport.certified:
+                slot.give_back()
+                failure = error
+            else:
+                failure = ConnectionBroken(str(error))
+        except TransportError as error:
+            failure = error
+        except AdflightError:
+            # the request or the transport cannot be used: nothing has left
+            slot.give_back()
+            raise
+        except Exception as error:
+            # not what a transport may raise, so it proves nothing; its text may hold anything
+            failure = ConnectionBroken(f"the transport failed ({type(error).__name__})")
+        finally:
+            # also when cancelled: the service may have counted it; no effect on a slot that was given back
+            slot.answered()
+            gate.release()
+        failure.__cause__ = failure.__context__ = None
+        return failure
+
+    async def _admit(self, call: _Call, gate: asyncio.Semaphore) -> Slot:
+        """Waits for everything that an attempt needs before it may be sent."""
+        operation, scope = call.request.operation, call.options.scope
+        current = self.authenticator.current
+        for _ in range(_MAX_RENEWALS):
+            if current(operation, scope) is None:
+                await self.authenticator.prepare(operation)
+            slot = await self.limiter.acquire()
+            # a token may end while its caller waits for the quota
+            grant = current(operation, scope)
+            if grant is not None:
+                break
+            slot.give_back()
+        else:
+            raise ConfigurationError("tokens expire before the quota lets a request through: is the clock right?")
+        call.grant = grant
+        try:
+            if self._hooked:
+                await self._ask(call)
+            await gate.acquire()
+        except BaseException:
+            slot.give_back()
+            raise
+        return slot
+
+    async def _admit_in_time(self, call: _Call, gate: asyncio.Semaphore, deadline: float) -> Slot:
+        remaining = deadline - self.clock.monotonic()
+        if remaining > 0:
+            try:
+                async with asyncio.timeout(None) as limit:
+                    alarm = asyncio.create_task(self._ring(limit, remaining))
+                    try:
+                        return await self._admit(call, gate)
+                    finally:
+                        alarm.cancel()
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+        raise Timeout(
+            f"{call.request.operation.id}: not sent, because the deadline of {call.options.deadline:g} s passed "
+            f"before attempt {call.attempt} could be made"
+        )
+
+    async def _ring(self, limit: asyncio.Timeout, seconds: float) -> None:
+        # the timeout keeps the event loop's time, we keep the clock's
+        await self.clock.sleep(seconds)
+        limit.reschedule(asyncio.get_running_loop().time())
+
+    async def _after(
+        self, call: _Call, failure: AdflightError, event: Event, answer: WireAnswer | None = None
+    ) -> AdflightError | None:
+        """What to raise after an attempt that failed; None when it is to be made again, now."""
+        attempts_left = call.options.max_attempts - call.attempt
+        renewable = call.grant.token is not None and not call.refused_before
+        action = decide(call.request.repeat, event, attempts_left=attempts_left, renewable=renewable)
+        call.refused_before = event == "unauthorized"
+
+        delay = pause = 0.0
+        if answer is not None and event in ("rate limited", "server error"):
+            pause = retry_after(answer.headers, self.clock.time()) or 0.0
+            if event == "rate limited":
+                pause = pause or pause_after_429(call.attempt, self._random)
+            if pause:
+                self.limiter.pause(pause, f"the service asked for it: HTTP {answer.status}")
+        if action == "repeat":
+            delay = 0.0 if pause else backoff(call.attempt, self._random)
+            if call.deadline is not None and self.clock.monotonic() + max(delay, pause) >= call.deadline:
+                action = "raise"
+
+        level = {"unknown": logging.WARNING, "raise": logging.DEBUG}.get(action, logging.INFO)
+        if logger.isEnabledFor(level):
+            self._log(level, call, None if answer is None else answer.status, event, f"{event}, {action}")
+        if action == "renew":
+            self.authenticator.invalidate(call.grant)
+            return None
+        if action == "repeat":
+            call.attempt += 1
+            if delay:
+                await self.clock.sleep(delay)
+            return None
+        return self._unknown(call, failure) if action == "unknown" else failure
+
+    def _accept(self, call: _Call, answer: WireAnswer, verdict: Verdict, value: T) -> T:
+        if logger.isEnabledFor(logging.DEBUG):
+            self._log(logging.DEBUG, call, answer.status, "answered", "answered")
+        if verdict.partial and call.options.partial == "raise":
+            operation, shown = call.request.operation, self._show(call)
+            without = without_secrets(answer, self._secrets)
+            response = RawAnswer(without.status, without.headers, without.content, value, shown)
+            raise partial_failure(operation, verdict.value, value, response, shown)
+        if call.options.raw:
+            # the caller's type says so: see adflight_api.runtime.with_raw_response
+            return cast(T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, self._show(call)))
+        return value
+
+    def _unknown(self, call: _Call, cause: AdflightError) -> UnknownOutcome:
+        sent = self.clock.time() - (self.clock.monotonic() - call.started)
+        return UnknownOutcome(
+            f"{call.request.operation.id} was sent, and it is not known whether it was carried out: {cause}. "
+            "Sending it again could do it twice; look for what it would have made first.",
+            operation=call.request.operation.id,
+            request=self._show(call),
+            sent_at=datetime.fromtimestamp(sent, UTC),
+            settled_after=call.options.timeout + SETTLING,
+            cause=cause,
+            response=cause.response if isinstance(cause, APIError) else None,
+        )
+
+    def _show(self, call: _Call) -> RedactedRequest:
+        headers = _merged(_merged(call.headers, call.added), call.grant.headers)
+        request = call.request
+        # what went out rather than what it was made of: a Decimal is a number there
+        body = request.body if request.form or call.content is None else orjson.loads(call.content)
+        return redact_request(request.operation.method, call.url, headers, body, self._secrets)
+
+    async def _ask(self, call: _Call) -> None:
+        call.added = _NO_HEADERS
+        call.shown = shown = http_request(self._show(call))
+        before = dict(shown.headers)
+        for hook in self._asking:
+            await hook(shown)
+        call.added = {name: value for name, value in shown.headers.items() if before.get(name) != value}
+
+    async def _tell(self, call: _Call, answer: WireAnswer) -> None:
+        shown = http_response(without_secrets(answer, self._secrets), call.shown)
+        for hook in self._telling:
+            try:
+                await hook(shown)
+            except Exception:
+                logger.exception("a hook failed; the call goes on", extra={"operation": call.request.operation.id})
+
+    def _gate_of_this_loop(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._gate = loop, asyncio.Semaphore(self._max_in_flight)
+        return self._gate
+
+    def _log(self, level: int, call: _Call, status: int | None, outcome: str, text: str) -> None:
+        operation, elapsed = call.request.operation.id, self.clock.monotonic() - call.started
+        extra = {
+            "operation": operation,
+            "attempt": call.attempt,
+            "status": status,
+            "elapsed": elapsed,
+            "outcome": outcome,
+        }
+        logger.log(level, "%s, attempt %d: %s after %.3f s", operation, call.attempt, text, elapsed, extra=extra)
+
+
+def _transport_event(failure: TransportError) -> Event:
+    if isinstance(failure, NotSent):
+        return "not sent"
+    return "timeout" if isinstance(failure, Timeout) else "broken"
+
+
+def _merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """`headers` with those of `over` in the place of their namesakes, in whatever case either is written."""
+    replaced = {name.lower() for name in over}
+    return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **over}
