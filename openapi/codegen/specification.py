@@ -121,7 +121,7 @@ class Specification:
     def _check(self) -> None:
         schema = json.loads(Path(__file__).with_name("extensions.schema.json").read_text(encoding="utf-8"))
         validator = Draft202012Validator(schema)
-        problems = []
+        problems: list[str] = []
         identifiers: set[str] = set()
         declared = {tag["name"] for tag in self.document.get("tags", [])}
         for path, item in self.document["paths"].items():
