@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.codegen import codegen
+
+__all__ = ["codegen"]
