@@ -118,27 +118,43 @@ class Generator(Project):
 
 
 def generate(specifications: list[Path], target: Path) -> None:
-    """Writes the package `adflight_api` into `target`, replacing what is there."""
-    package = target / "adflight_api"
-    shutil.rmtree(package, ignore_errors=True)
-    package.mkdir(parents=True)
-    runtime = (TEMPLATES / "runtime.py").read_text(encoding="utf-8")
-    header = HEADER.format(source="codegen/templates/runtime.py")
-    (package / "runtime.py").write_text(f"{header}{runtime}", encoding="utf-8")
-    (package / "__init__.py").write_text(f'{header}"""Low-level clients, one package a vendor."""\n', encoding="utf-8")
-    (package / "py.typed").touch()
-    for path in specifications:
-        specification = Specification(path)
-        folder = package / specification.vendor
-        with open(os.devnull, "w", encoding="utf-8") as silence:
-            problems = _build(Generator(specification, folder), silence)
-        if problems:
-            raise SpecificationError("\n".join(f"{problem.header}: {problem.detail}" for problem in problems))
-        # nothing of ours has a use for the stock error class
-        (folder / "errors.py").unlink()
-        document = json.dumps(specification.document, indent=1, ensure_ascii=False)
-        (folder / "openapi.json").write_text(document + "\n", encoding="utf-8")
-    _tidy(package)
+    """Writes `adflight_api` into `target`: what all vendors share, and the packages of the vendors given.
+
+    Nothing there changes when a specification cannot be generated from.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        package = Path(scratch) / "adflight_api"
+        package.mkdir()
+        runtime = (TEMPLATES / "runtime.py").read_text(encoding="utf-8")
+        header = HEADER.format(source="codegen/templates/runtime.py")
+        (package / "runtime.py").write_text(f"{header}{runtime}", encoding="utf-8")
+        (package / "__init__.py").write_text(
+            f'{header}"""Low-level clients, one package a vendor."""\n', encoding="utf-8"
+        )
+        (package / "py.typed").touch()
+        for path in specifications:
+            _generate_vendor(Specification(path), package)
+        _tidy(package)
+        for entry in package.iterdir():
+            written = target / "adflight_api" / entry.name
+            if entry.is_dir():
+                shutil.rmtree(written, ignore_errors=True)
+                shutil.copytree(entry, written)
+            else:
+                written.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(entry, written)
+
+
+def _generate_vendor(specification: Specification, package: Path) -> None:
+    folder = package / specification.vendor
+    with open(os.devnull, "w", encoding="utf-8") as silence:
+        problems = _build(Generator(specification, folder), silence)
+    if problems:
+        raise SpecificationError("\n".join(f"{problem.header}: {problem.detail}" for problem in problems))
+    # nothing of ours has a use for the stock error class
+    (folder / "errors.py").unlink()
+    document = json.dumps(specification.document, indent=1, ensure_ascii=False)
+    (folder / "openapi.json").write_text(document + "\n", encoding="utf-8")
 
 
 def _build(project: Generator, silence: Any) -> Any:

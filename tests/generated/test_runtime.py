@@ -52,6 +52,14 @@ def operation(**changes: Any) -> Operation:
 # UNSET
 
 
+def test_unset_never_goes_out() -> None:
+    operation = Operation("t.do", "POST", "/t", "test", "read", None)
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        _ = Request(operation, "/t", body={"name": UNSET}).content
+    with pytest.raises(InvalidInput, match="leave it out"):
+        runtime.to_text(UNSET)
+
+
 def test_unset_is_false_and_one() -> None:
     assert not UNSET
     assert repr(UNSET) == "UNSET"

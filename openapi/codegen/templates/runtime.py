@@ -31,7 +31,8 @@ AnswerT = TypeVar("AnswerT")
 class Unset(Enum):
     """The type of `UNSET`, which stands for a field that the wire does not carry; `x is UNSET` narrows."""
 
-    UNSET = "UNSET"
+    # a value that JSON cannot carry, so that one that slips into a request stops it instead of going out as a text
+    UNSET = frozenset[None]()
 
     def __bool__(self) -> Literal[False]:
         return False
@@ -344,6 +345,8 @@ def to_text(value: Any) -> str:
     """A query or form value."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if value is UNSET:
+        raise InvalidInput("query", value, "a value, or None to leave it out")
     return str(value.value if isinstance(value, Enum) else value)
 
 
