@@ -1,0 +1,354 @@
+"""Lists of insertion orders and of their campaigns.
+
+Imports campaign, order, listing and figures and what they import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
+from typing import Any
+
+from ..answers import Refused
+from ..store import Row
+from ..world import Call, Handler
+from . import campaign as campaigns
+from . import order as orders
+from .campaign_lists import pricing
+from .figures import delivery, total
+from .listing import found, one_page, sort_rows, wanted
+from .master import TIMEZONES
+from .values import ids_of, money
+
+__all__ = ["HANDLERS"]
+
+_LISTED = (
+    "ioId",
+    "ioName",
+    "ioStartTime",
+    "ioEndTime",
+    "ioTimeZoneId",
+    "ioTotalBudget",
+    "ioBudgetDistributionMethodId",
+    "ioBudgetTypeId",
+    "ioStatusId",
+    "ioTotalImpressions",
+)
+_ORDER_COLUMNS: dict[str, Callable[[Row], Any]] = {
+    name: itemgetter(name) for name in ("ioId", "ioName", "ioStartTime", "ioEndTime", "ioTotalBudget")
+}
+_NOT_DELETED = tuple(state for state in campaigns.STATUSES if state != "deleted")
+
+# a row of figures as the vendor sends it: what the sandbox has no figure for stays like this
+_EMPTY: dict[str, Any] = {
+    **dict.fromkeys(
+        [
+            "clicks",
+            "totalCount",
+            "winRate",
+            "budgetDay",
+            "budgetSpent",
+            "budgetTotal",
+            "dataCost",
+            "mediaBudget",
+            "owId",
+            "orgId",
+            "impressions",
+            "industry",
+            "mediaSpent",
+            "spent",
+            "workspaceSpent",
+            "platformSpent",
+            "customerSpent",
+            "platformEarning",
+            "workspaceEarning",
+            "companySize",
+            "workspaceId",
+            "bidImpressions",
+            "startCount",
+            "firstCount",
+            "midCount",
+            "thirdCount",
+            "completeCount",
+            "audioVideoActualBids",
+            "audioVideoActualImpressions",
+            "eCPC",
+            "eCPM",
+            "eCPI",
+            "eCPCV",
+            "eCPV",
+            "totalAttributedConversion",
+            "totalAttributedViewThroughConversion",
+            "totalAttributedClickThroughConversion",
+            "costPerAttributedConversion",
+            "totalAttributedConversionRate",
+            "reach",
+            "frequency",
+            "campaignId",
+            "maxBid",
+            "startTime",
+            "endTime",
+            "mappingDataCost",
+            "mappingSpent",
+            "percentageOfTotalSpent",
+            "uowId",
+            "audioVideoViewed",
+            "ioId",
+            "ioTimezone",
+            "ioBudgetDistributionMethod",
+            "ioStartTime",
+            "ioEndTime",
+            "ioTotalBudget",
+            "ioBudgetTypeId",
+            "actualSpent",
+            "expectedSpent",
+            "remainingDuration",
+            "expectedDailySpent",
+            "actualDailySpent",
+            "ioStatusId",
+            "exchangeId",
+            "budgetTypeId",
+            "dailyImpression",
+            "budgetTotalCombined",
+            "budgetDayCombined",
+            "ioTotalBudgetCombined",
+            "CTR",
+            "VCR",
+            "CVR",
+        ],
+        0,
+    ),
+    **dict.fromkeys(
+        [
+            "logoURL",
+            "avatarURL",
+            "organizationName",
+            "workspaceName",
+            "workspaceDomain",
+            "workspaceOrganizationName",
+            "date",
+            "campaignName",
+            "campaignType",
+            "status",
+            "campaignTimezone",
+            "creativeType",
+            "ioName",
+            "ioTotalImpressions",
+            "pacingPercentage",
+            "campaignDuration",
+            "dailyPacingPercentage",
+            "creativesCount",
+            "exchangeName",
+            "targetImpression",
+            "campaignPriority",
+        ]
+    ),
+    **dict.fromkeys(("budgetPacing", "isCampaignFromNewPlatform", "isAutoSumIoTotalBudget"), False),
+}
+# the last three are columns that the vendor sorts by although no row has them
+_REPORT_COLUMNS: dict[str, Callable[[Row], Any]] = {
+    **{name: itemgetter(name) for name in _EMPTY},
+    **dict.fromkeys(("pixalateViewAbility", "prebidCost", "dailyImpressions"), itemgetter("dailyImpression")),
+}
+
+
+def _list(call: Call) -> Row:
+    body = call.body
+    everywhere = body.get("isAllOWIds") or body.get("isAllOwIds")
+    states = body.get("ioStatusIdsList")
+    seen = orders.visible(call, call.person.workspaces if everywhere else body.get("owIdList"))
+    members = campaigns.by_order(call.store.all("campaign"))
+    everything = [
+        orders.present(call, row, members.get(row["ioId"], ()))
+        for row in seen
+        if row["ioStatusId"] != orders.DELETED or orders.DELETED in (states or ())
+    ]
+    matching = [
+        row
+        for row in everything
+        if wanted(row["ioId"], body.get("ioIdList"))
+        and wanted(row["ioBudgetTypeId"], body.get("ioBudgetTypeIdsList"))
+        and wanted(row["ioStatusId"], states)
+        and found(body.get("searchField"), row["ioName"], row["ioId"])
+    ]
+    ordered = _pinned(sort_rows(matching, body.get("sortBy") or "-ioId", _ORDER_COLUMNS), body.get("ids"))
+    return {
+        "totalRecords": len(everything),
+        "ioBasicDetailsList": [
+            {**{name: row[name] for name in _LISTED}, "isBudgetAutoSum": row["isAutoSumIoTotalBudget"]}
+            for row in one_page(ordered, body, 20)
+        ],
+        "filteredRecords": len(matching),
+    }
+
+
+def _pinned(rows: list[Row], ids: list[int] | None) -> list[Row]:
+    """The same rows, with these orders at the top."""
+    return sorted(rows, key=lambda row: row["ioId"] not in ids) if ids else rows
+
+
+def _live(call: Call, order_rows: Iterable[Row], states: Sequence[str] | None) -> Iterator[tuple[Row, list[Row]]]:
+    """Orders that are not deleted with their campaigns, of which deleted ones only when asked for."""
+    members = campaigns.by_order(call.store.all("campaign"))
+    for order in order_rows:
+        if order["ioStatusId"] != orders.DELETED or "deleted" in (states or ()):
+            of_order = members.get(order["ioId"], [])
+            states_of = [(member, campaigns.status_of(member, call.now)) for member in of_order]
+            yield order, [member for member, state in states_of if wanted(state, states or _NOT_DELETED)]
+
+
+def _list_campaigns(call: Call) -> Row:
+    body = call.body
+    seen = orders.visible(call, body.get("owIds"))
+    rows = []
+    everything = 0
+    narrowed = any(body.get(name) for name in ("ids", "status", "creativeTypeIds", "campaignTypeIds"))
+    for order, of_order in _live(call, seen, body.get("status")):
+        everything += 1
+        matching = [
+            member
+            for member in of_order
+            if wanted(member["id"], body.get("ids"))
+            and wanted(member["creativeType"], body.get("creativeTypeIds"))
+            and wanted(member["campaignType"], body.get("campaignTypeIds"))
+        ]
+        if not wanted(order["ioId"], body.get("ioIds")):
+            continue
+        if not wanted(order["ioBudgetTypeId"], body.get("ioBudgetTypeIds")):
+            continue
+        by_name = found(body.get("searchField"), order["ioName"], order["ioId"])
+        if not by_name:
+            matching = [row for row in matching if found(body["searchField"], row["campaignName"], row["id"])]
+        if matching or (by_name and not narrowed):
+            rows.append({**orders.present(call, order, of_order), "_order": order, "_members": matching})
+    columns: dict[str, Callable[[Row], Any]] = {**_ORDER_COLUMNS, "campaignId": _first_member}
+    columns["isRecordTargeted"] = itemgetter("ioId")
+    ordered = _pinned(sort_rows(rows, body.get("sortBy") or "-ioId", columns), body.get("ioIdsList"))
+    return {
+        "totalRecords": everything,
+        "ioCampaignsList": [_grouped(call, row) for row in one_page(ordered, body, 20)],
+        "filteredRecords": len(rows),
+    }
+
+
+def _first_member(row: Row) -> int | None:
+    return min((int(member["id"]) for member in row["_members"]), default=None)
+
+
+def _grouped(call: Call, row: Row) -> Row:
+    order, members = row["_order"], row["_members"]
+    return {
+        "ioId": row["ioId"],
+        "ioName": row["ioName"],
+        "ioBudgetTypeId": row["ioBudgetTypeId"],
+        "ioStatusId": row["ioStatusId"],
+        "created": order["_created"],
+        "lastModified": order["_modified"],
+        "owId": row["owId"],
+        "uowId": row["createdByUowId"],
+        "campaignCount": len(members),
+        "campaigns": [_member(call, member) for member in members],
+    }
+
+
+def _member(call: Call, member: Row) -> Row:
+    shown = {
+        "id": member["id"],
+        "campaignId": member["id"],
+        "name": member["campaignName"],
+        "creativeTypeId": member["creativeType"],
+        "campaignTypeId": member["campaignType"],
+        "status": campaigns.status_of(member, call.now),
+        "startTime": member["startTime"],
+        "createdAt": member["createDate"],
+        "modifiedAt": int(member["_modified"] * 1000),
+        "owId": member["owId"],
+        "timezoneId": member["timezone"],
+        "targetedAudienceIds": ids_of(member.get("whiteListedAudienceIds")) or None,
+    }
+    return {**shown, "endTime": member["endTime"]} if member["endTime"] else shown
+
+
+def _list_campaign_reports(call: Call) -> Row:
+    body = call.body
+    if not body.get("ioIdsList"):
+        raise Refused(422, "The list ioIdsList must not be empty", field="ioIdsList")
+    states = body.get("campaignStatusList")
+    seen = orders.visible(call, ids_of(body.get("owIds")))
+    everything = [
+        (order, member)
+        for order, of_order in _live(call, seen, states)
+        for member in of_order
+        if order["ioId"] in body["ioIdsList"]
+    ]
+    matching = [
+        _report_row(call, order, member)
+        for order, member in everything
+        if wanted(member["id"], ids_of(body.get("campaignIds")))
+        and wanted(member["budgetTypeId"], body.get("budgetTypeIdList"))
+        and wanted(member["creativeType"], ids_of(body.get("creativeTypeIds")))
+        and member["timezone"] == body.get("timezoneId", member["timezone"])
+        and found(body.get("searchField"), member["campaignName"], member["id"])
+    ]
+    ordered = sort_rows(matching, body.get("sortBy") or "-campaignId", _REPORT_COLUMNS)
+    together = {**_EMPTY, **{name: value for name, value in total(matching).items() if name in _EMPTY}}
+    together["totalCount"] = len(matching)
+    together["budgetTotal"] = money(sum(row["budgetTotal"] for row in matching))
+    return {
+        "totalRecords": len(everything),
+        "filteredRecords": len(matching),
+        "recordsTotal": together,
+        "recordsList": [
+            {name: value for name, value in row.items() if name in _EMPTY} for row in one_page(ordered, body, 20)
+        ],
+        "totalCount": len(matching),
+    }
+
+
+def _report_row(call: Call, order: Row, member: Row) -> Row:
+    shown = orders.present(call, order, (member,))
+    measured = delivery(call, member)
+    return {
+        **_EMPTY,
+        **measured,
+        "campaignId": member["id"],
+        "campaignName": member["campaignName"],
+        "campaignType": pricing(member).lower(),
+        "campaignTimezone": TIMEZONES.get(member["timezone"]),
+        "campaignPriority": member.get("_priority"),
+        "status": campaigns.status_of(member, call.now),
+        "creativeType": campaigns.CREATIVE_TYPES[member["creativeType"]],
+        "creativesCount": len(ids_of(member["creativeIds"])),
+        "startTime": member["startTime"],
+        "endTime": member["endTime"],
+        "maxBid": member["maxBid"],
+        "budgetDay": member["budgetDay"],
+        "budgetTotal": member["budgetTotal"],
+        "budgetDayCombined": member["budgetDay"],
+        "budgetTotalCombined": member["budgetTotal"],
+        "budgetTypeId": member["budgetTypeId"],
+        "budgetPacing": member["totalBudgetPacing"],
+        "budgetSpent": measured["spent"],
+        "actualSpent": measured["spent"],
+        "isCampaignFromNewPlatform": True,
+        "owId": member["owId"],
+        "uowId": member["uowId"],
+        "organizationName": member["organizationName"],
+        "ioId": order["ioId"],
+        "ioName": order["ioName"],
+        "ioTimezone": order["ioTimeZoneId"] or 0,
+        "ioStartTime": order["ioStartTime"],
+        "ioEndTime": order["ioEndTime"] or 0,
+        "ioTotalBudget": shown["ioTotalBudget"] or 0,
+        "ioTotalBudgetCombined": shown["ioTotalBudget"] or 0,
+        "isAutoSumIoTotalBudget": order["isAutoSumIoTotalBudget"],
+        "ioTotalImpressions": order["ioTotalImpressions"],
+        "ioStatusId": shown["ioStatusId"],
+    }
+
+
+HANDLERS: dict[str, Handler] = {
+    "insertion_orders_list": _list,
+    "insertion_orders_list_campaigns": _list_campaigns,
+    "insertion_orders_list_campaign_reports": _list_campaign_reports,
+}

@@ -1,0 +1,109 @@
+"""What the sandbox remembers: rows by kind and key, in SQLite.
+
+Rows are JSON objects. They are kept decoded in memory too, because lists read thousands of them at a time; SQLite makes
+them outlive the process when a file is given. Imports nothing of the sandbox.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+__all__ = ["Key", "Row", "Store"]
+
+Row: TypeAlias = dict[str, Any]
+Key: TypeAlias = int | str
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS rows (kind TEXT, key BLOB, body TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sequences (kind TEXT PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """Rows by kind and key. `path` is a file, or ":memory:".
+
+    Rows that are handed out by `all` are read only; `get` hands out a copy that may be changed and put back. Nested
+    values are replaced, never changed in place, so that a transaction can be undone.
+    """
+
+    def __init__(self, path: str = ":memory:") -> None:
+        self._rows: dict[str, dict[Key, Row]] = {}
+        self._undo: list[tuple[str, Key, Row | None]] | None = None
+        self._database = sqlite3.connect(path, isolation_level=None)
+        # A crash of the machine may cost the last rows of a sandbox; a crash of the process costs none.
+        self._database.execute("PRAGMA journal_mode=WAL").close()
+        self._database.execute("PRAGMA synchronous=NORMAL").close()
+        self._database.executescript(_SCHEMA).close()
+        for kind, key, body in self._database.execute("SELECT kind, key, body FROM rows ORDER BY kind, key"):
+            self._rows.setdefault(kind, {})[key] = json.loads(body)
+
+    def get(self, kind: str, key: Key) -> Row | None:
+        """A copy of a row, or None."""
+        row = self._rows.get(kind, {}).get(key)
+        return None if row is None else dict(row)
+
+    def all(self, kind: str) -> Collection[Row]:
+        """Every row of a kind, oldest first; not to be changed."""
+        return self._rows.get(kind, {}).values()
+
+    def put(self, kind: str, key: Key, row: Row) -> None:
+        """Add or replace a row."""
+        self._note(kind, key)
+        self._rows.setdefault(kind, {})[key] = row
+        self._database.execute(
+            "INSERT INTO rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
+            (kind, key, json.dumps(row)),
+        ).close()
+
+    def delete(self, kind: str, key: Key) -> None:
+        """Remove a row, if it is there."""
+        self._note(kind, key)
+        self._rows.get(kind, {}).pop(key, None)
+        self._database.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key)).close()
+
+    def next_id(self, kind: str, first: int = 1) -> int:
+        """A number that no row of this kind ever had."""
+        cursor = self._database.execute(
+            "INSERT INTO sequences VALUES (?, ?) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
+            (kind, first),
+        )
+        (number,) = cursor.fetchone()
+        cursor.close()
+        return int(number)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All changes inside, or none of them when an exception leaves it."""
+        self._undo = []
+        self._database.execute("BEGIN").close()
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK").close()
+            for kind, key, row in reversed(self._undo):
+                if row is None:
+                    self._rows[kind].pop(key, None)
+                else:
+                    self._rows[kind][key] = row
+            raise
+        else:
+            self._database.execute("COMMIT").close()
+        finally:
+            self._undo = None
+
+    def clear(self) -> None:
+        """Forget every row; numbers go on from where they were."""
+        self._rows.clear()
+        self._database.execute("DELETE FROM rows").close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._database.close()
+
+    def _note(self, kind: str, key: Key) -> None:
+        if self._undo is not None:
+            self._undo.append((kind, key, self._rows.get(kind, {}).get(key)))

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from adflight.sandbox import Sandbox, SandboxOptions
+from adflight.sandbox.store import Store
+
+
+def test_rows_are_kept_replaced_and_removed() -> None:
+    store = Store()
+    store.put("a", 1, {"x": 1})
+    store.put("a", 1, {"x": 2})
+    store.put("b", "key", {"y": 1})
+    assert (store.get("a", 1), store.get("a", 2), store.get("c", 1)) == ({"x": 2}, None, None)
+    assert list(store.all("b")) == [{"y": 1}]
+    store.delete("a", 1)
+    store.delete("a", 1)
+    assert store.get("a", 1) is None
+    store.clear()
+    assert list(store.all("b")) == []
+    store.close()
+
+
+def test_a_copy_may_be_changed() -> None:
+    store = Store()
+    store.put("a", 1, {"x": 1})
+    row = store.get("a", 1)
+    assert row is not None
+    row["x"] = 2
+    assert store.get("a", 1) == {"x": 1}
+    store.close()
+
+
+def test_numbers_are_given_once() -> None:
+    store = Store()
+    assert [store.next_id("a"), store.next_id("a"), store.next_id("b", 100)] == [1, 2, 100]
+    store.close()
+
+
+def test_a_transaction_is_undone_as_a_whole() -> None:
+    store = Store()
+    store.put("a", 1, {"x": 1})
+    store.put("a", 2, {"x": 2})
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.put("a", 1, {"x": 10})
+        store.delete("a", 2)
+        store.put("a", 3, {"x": 3})
+        raise ZeroDivisionError
+    assert {row["x"] for row in store.all("a")} == {1, 2}
+    with store.transaction():
+        store.put("a", 3, {"x": 3})
+    assert store.get("a", 3) == {"x": 3}
+    store.close()
+
+
+def test_a_file_outlives_its_store(tmp_path: Path) -> None:
+    path = str(tmp_path / "sandbox.db")
+    store = Store(path)
+    with store.transaction():
+        store.put("a", 1, {"x": [1, "é"]})
+        store.next_id("a")
+    store.close()
+    again = Store(path)
+    assert again.get("a", 1) == {"x": [1, "é"]}
+    assert again.next_id("a") == 2
+    again.close()
+
+
+async def test_a_sandbox_goes_on_from_its_file(tmp_path: Path) -> None:
+    import aiohttp
+
+    from tests.sandbox.api import Api
+
+    options = SandboxOptions(quota=None, database=str(tmp_path / "sandbox.db"))
+    async with aiohttp.ClientSession() as session:
+        async with Sandbox(options=options) as sandbox:
+            api = Api(sandbox, session)
+            await api.log_in()
+            campaign = await api.create_campaign(await api.create_order())
+            moment = sandbox.advance(5000)
+        async with Sandbox(options=options) as sandbox:
+            api.sandbox = sandbox
+            assert (await api.campaign_row(campaign))["id"] == campaign
+            assert await api.create_order() == 15002
+            assert sandbox.now() >= moment
