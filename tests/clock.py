@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Final
@@ -16,13 +17,22 @@ class FakeClock:
 
     `await clock.advance(seconds)` wakes sleepers in the order of their moments and lets the others run in between.
     With `auto=True` nobody has to: once all tasks have had their turns, time leaps to the earliest sleeper's moment.
-    `slept` lists what was asked for, in seconds.
+    It stands still while `busy` says that something outside the loop, such as a socket, has to come first, and
+    `on_leap` is told the seconds of each leap. `slept` lists what was asked for, in seconds.
     """
 
     EPOCH: Final = 1_700_000_000.0
 
-    def __init__(self, *, auto: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        auto: bool = False,
+        busy: Callable[[], bool] = lambda: False,
+        on_leap: Callable[[float], object] = lambda seconds: None,
+    ) -> None:
         self.auto = auto
+        self._busy = busy
+        self._on_leap = on_leap
         self.slept: list[float] = []
         self._now = 0.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -63,7 +73,8 @@ class FakeClock:
 
     def _wake_next(self) -> None:
         moment, _, woken = heappop(self._sleepers)
-        self._now = max(self._now, moment)
+        before, self._now = self._now, max(self._now, moment)
+        self._on_leap(self._now - before)
         if not woken.done():
             woken.set_result(None)
 
@@ -71,7 +82,9 @@ class FakeClock:
         if not self._sleepers:
             self._driven_by = None
             return
-        if self._quiet_turns:
+        if self._busy():
+            self._quiet_turns = _TURNS
+        elif self._quiet_turns:
             self._quiet_turns -= 1
         else:
             self._wake_next()

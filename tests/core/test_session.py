@@ -458,31 +458,32 @@ async def test_more_callers_than_slots_cannot_lock_the_log_in_out() -> None:
 
 
 class Forgetful(FixedAuthenticator):
-    """Its tokens end while their callers wait for the quota, the first `times`."""
+    """Has a token or has none, as its script says; at the end of the script it has one."""
 
-    def __init__(self, times: int) -> None:
+    def __init__(self, *script: bool) -> None:
         super().__init__()
-        self.times = times
-        self.asked = 0
+        self.script = list(script)
 
     def current(self, operation: Operation, scope: Any, /) -> Grant | None:
-        self.asked += 1
-        if self.asked % 2 == 0 and self.asked <= 2 * self.times:
+        if self.script and not self.script.pop(0):
             return None
         return super().current(operation, scope)
 
 
 async def test_a_token_that_ends_while_its_caller_queues_is_replaced() -> None:
     transport = ScriptedTransport(ok(7))
-    open_session = session(transport, authenticator=Forgetful(2), quota=Quota(1, 60.0))
+    authenticator = Forgetful(True, True, False, True)
+    open_session = session(transport, authenticator=authenticator, quota=Quota(1, 60.0))
+    await open_session.call(request(), same, PLAIN)
     assert await open_session.call(request(), same, PLAIN) == 7
+    assert authenticator.script == [], "it was asked again after the wait"
     assert open_session.limiter.state().used == 1, "unused slots went back"
 
 
 async def test_tokens_that_always_end_too_early_are_reported() -> None:
     transport = ScriptedTransport()
     with pytest.raises(ConfigurationError, match="clock"):
-        await call(transport, authenticator=Forgetful(99))
+        await call(transport, authenticator=Forgetful(*[False] * 99))
     assert transport.sent == []
 
 

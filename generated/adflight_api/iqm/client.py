@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..runtime import Caller
-
-if TYPE_CHECKING:
-    from .api.auth import Auth, AuthWithRawResponse
-    from .api.bid_models import BidModels, BidModelsWithRawResponse
-    from .api.campaigns import Campaigns, CampaignsWithRawResponse
-    from .api.insertion_orders import InsertionOrders, InsertionOrdersWithRawResponse
-    from .api.master import Master, MasterWithRawResponse
+from .api.auth import Auth, AuthWithRawResponse
+from .api.bid_models import BidModels, BidModelsWithRawResponse
+from .api.campaigns import Campaigns, CampaignsWithRawResponse
+from .api.insertion_orders import InsertionOrders, InsertionOrdersWithRawResponse
+from .api.master import Master, MasterWithRawResponse
 
 
 class Operations:
@@ -26,36 +22,26 @@ class Operations:
     @property
     def auth(self) -> Auth:
         """Tokens."""
-        from .api.auth import Auth
-
         return Auth(self._caller)
 
     @property
     def campaigns(self) -> Campaigns:
         """Campaigns."""
-        from .api.campaigns import Campaigns
-
         return Campaigns(self._caller)
 
     @property
     def master(self) -> Master:
         """Reference lists."""
-        from .api.master import Master
-
         return Master(self._caller)
 
     @property
     def insertion_orders(self) -> InsertionOrders:
         """Insertion orders."""
-        from .api.insertion_orders import InsertionOrders
-
         return InsertionOrders(self._caller)
 
     @property
     def bid_models(self) -> BidModels:
         """Bid models, bundles, priorities, allow and block lists, and their reports."""
-        from .api.bid_models import BidModels
-
         return BidModels(self._caller)
 
 
@@ -68,34 +54,24 @@ class OperationsWithRawResponse:
     @property
     def auth(self) -> AuthWithRawResponse:
         """Tokens."""
-        from .api.auth import Auth, AuthWithRawResponse
-
         return AuthWithRawResponse(Auth(self._caller))
 
     @property
     def campaigns(self) -> CampaignsWithRawResponse:
         """Campaigns."""
-        from .api.campaigns import Campaigns, CampaignsWithRawResponse
-
         return CampaignsWithRawResponse(Campaigns(self._caller))
 
     @property
     def master(self) -> MasterWithRawResponse:
         """Reference lists."""
-        from .api.master import Master, MasterWithRawResponse
-
         return MasterWithRawResponse(Master(self._caller))
 
     @property
     def insertion_orders(self) -> InsertionOrdersWithRawResponse:
         """Insertion orders."""
-        from .api.insertion_orders import InsertionOrders, InsertionOrdersWithRawResponse
-
         return InsertionOrdersWithRawResponse(InsertionOrders(self._caller))
 
     @property
     def bid_models(self) -> BidModelsWithRawResponse:
         """Bid models, bundles, priorities, allow and block lists, and their reports."""
-        from .api.bid_models import BidModels, BidModelsWithRawResponse
-
         return BidModelsWithRawResponse(BidModels(self._caller))

@@ -460,14 +460,17 @@ def reader(
     count = len(names)
 
     def read(wire: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        try:
-            values: Any = complete(wire)
-        except KeyError:
-            get = wire.get
-            values = [get(name, UNSET) for name in names]
-        else:
-            if len(wire) == count:
-                return values, {}
+        if len(wire) >= count:
+            try:
+                values = complete(wire)
+            except KeyError:
+                pass
+            else:
+                if len(wire) == count:
+                    return values, {}
+                return values, {name: value for name, value in wire.items() if name not in known}
+        get = wire.get
+        values = [get(name, UNSET) for name in names]
         if known.issuperset(wire):
             return values, {}
         return values, {name: value for name, value in wire.items() if name not in known}

@@ -274,7 +274,7 @@ class LaunchFailed(_Detailed):
         message: str,
         *,
         step: str,
-        insertion_order_id: int | None,
+        insertion_order_id: int,
         campaign_id: int | None,
         cause: AdflightError | None,
     ) -> None:

@@ -89,6 +89,24 @@ class Slot:
         self._limiter._settle(self, counted=False)
 
 
+class _Uncounted(Slot):
+    """What everybody gets while nothing is counted."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """Belongs to no limiter."""
+
+    def answered(self) -> None:
+        """Nothing to free."""
+
+    def give_back(self) -> None:
+        """Nothing to free."""
+
+
+_UNCOUNTED: Final = _Uncounted()
+
+
 class Limiter:
     """Gives out the slots of one account's quota, in the order of asking; None does not count, yet pauses.
 
@@ -136,6 +154,14 @@ class Limiter:
             reason=self._reason if paused_for else None,
             waiting=len(self._waiting),
         )
+
+    def acquire_nowait(self) -> Slot | None:
+        """What `acquire` gives when nobody has to wait for it, else None."""
+        if self._quota is None and not self._waiting and self._paused_until == -inf:
+            return _UNCOUNTED
+        if asyncio.get_running_loop() is self._loop and not self._waiting and self._wait() <= 0:
+            return self._take()
+        return None
 
     async def acquire(self) -> Slot:
         """Waits until one more request is within the quota. Cancelling the wait costs nothing.
@@ -210,6 +236,7 @@ class Limiter:
                 self._answered.popleft()
         if self._paused_until > now:
             return self._paused_until - now
+        self._paused_until = -inf
         if quota is None or len(self._under_way) + len(self._answered) < quota.requests:
             return 0.0
         return self._answered[0] + quota.per - now if self._answered else inf

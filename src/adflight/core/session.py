@@ -236,11 +236,14 @@ class Session:
         operation, scope = call.request.operation, call.options.scope
         current = self.authenticator.current
         for _ in range(_MAX_RENEWALS):
-            if current(operation, scope) is None:
-                await self.authenticator.prepare(operation)
-            slot = await self.limiter.acquire()
-            # a token may end while its caller waits for the quota
             grant = current(operation, scope)
+            if grant is None:
+                await self.authenticator.prepare(operation)
+            free = self.limiter.acquire_nowait()
+            slot = await self.limiter.acquire() if free is None else free
+            if grant is None or free is None:
+                # a token may end while its caller waits for the quota
+                grant = current(operation, scope)
             if grant is not None:
                 break
             slot.give_back()
