@@ -1,0 +1,101 @@
+"""Launching and managing campaigns on ad platforms, asynchronously.
+
+    from adflight import IQM
+
+    async with IQM.from_env() as iqm:
+        print(await iqm.campaigns.get(537599))
+
+Models are in `adflight.types`, a sandbox in `adflight.sandbox`, fixtures for tests in `adflight.testing`.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from adflight.core.batch import Done, Failed, Outcome, map_calls
+from adflight.core.clock import Clock
+from adflight.core.credentials import MemoryStore, Token, TokenStore
+from adflight.core.errors import (
+    AdflightError,
+    APIError,
+    AuthenticationError,
+    CampaignNotRunning,
+    ConfigurationError,
+    ConnectionBroken,
+    InvalidInput,
+    LaunchFailed,
+    NotFound,
+    NotSent,
+    OperationNotConfigured,
+    PagingError,
+    PartialFailure,
+    PermissionDenied,
+    RateLimited,
+    ServerError,
+    Timeout,
+    TransportError,
+    UnknownOutcome,
+    ValidationFailed,
+    WaitTimeout,
+)
+from adflight.core.options import Hook, Options
+from adflight.core.quota import Quota
+from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
+from adflight.iqm import IQM
+from adflight_api.runtime import UNSET, Page, Pager, RawResponse, Unset
+
+if TYPE_CHECKING:
+    from adflight.core.httpx_bridge import HttpxTransport
+
+__all__ = [
+    "APIError",
+    "AdflightError",
+    "AiohttpTransport",
+    "AuthenticationError",
+    "CampaignNotRunning",
+    "Clock",
+    "ConfigurationError",
+    "ConnectionBroken",
+    "Done",
+    "Failed",
+    "Hook",
+    "HttpxTransport",
+    "IQM",
+    "InvalidInput",
+    "LaunchFailed",
+    "MemoryStore",
+    "NotFound",
+    "NotSent",
+    "OperationNotConfigured",
+    "Options",
+    "Outcome",
+    "Page",
+    "Pager",
+    "PagingError",
+    "PartialFailure",
+    "PermissionDenied",
+    "Quota",
+    "RateLimited",
+    "RawResponse",
+    "ServerError",
+    "Timeout",
+    "Token",
+    "TokenStore",
+    "Transport",
+    "TransportError",
+    "UNSET",
+    "UnknownOutcome",
+    "Unset",
+    "ValidationFailed",
+    "WaitTimeout",
+    "WireAnswer",
+    "WireRequest",
+    "map_calls",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # importing httpx would double the time that importing adflight takes, and few need it
+    if name == "HttpxTransport":
+        from adflight.core.httpx_bridge import HttpxTransport
+
+        return HttpxTransport
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,333 @@
+"""The IQM client: generated operations with credentials, quota and repeats, and the few things that take several calls.
+
+Imports core and the rest of this package.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from copy import copy
+from pathlib import Path
+from secrets import token_hex
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+
+from attrs import evolve
+
+from adflight.core.adoption import Turns
+from adflight.core.answers import RawAnswer
+from adflight.core.batch import DEFAULT_CONCURRENCY, Outcome, map_calls
+from adflight.core.caller import BoundCaller
+from adflight.core.clock import Clock, SystemClock
+from adflight.core.credentials import TokenStore
+from adflight.core.download import fetch
+from adflight.core.errors import ConfigurationError
+from adflight.core.options import Hook, Options
+from adflight.core.quota import Quota, limiter_for
+from adflight.core.session import Session
+from adflight.core.transport import AiohttpTransport, Transport
+from adflight.iqm.login import WORKSPACE_HOST, WORKSPACE_ID, Login
+from adflight.iqm.waiting import OnPoll, StatusPoll, pace
+from adflight_api.iqm.client import Operations, OperationsWithRawResponse
+from adflight_api.iqm.models import CampaignStatus
+from adflight_api.runtime import Request
+
+if TYPE_CHECKING:
+    from adflight.iqm.launch import Event, Launch, Record
+    from adflight.iqm.plan import NewCampaign, NewInsertionOrder
+
+T = TypeVar("T")
+ItemT = TypeVar("ItemT")
+
+BASE_URL: Final = "https://api.iqm.com"
+QUOTA: Final = Quota(19, 60.0, "documented 20 a minute, less one")
+ENVIRONMENT: Final = {
+    "client_id": "IQM_CLIENT_ID",
+    "client_secret": "IQM_CLIENT_SECRET",
+    "email": "IQM_EMAIL",
+    "password": "IQM_PASSWORD",
+}
+
+
+class IQM(Operations):
+    """IQM's campaign API.
+
+        async with IQM.from_env() as iqm:
+            campaign = await iqm.campaigns.get(537599)
+
+    Operations stand under their tags: `iqm.campaigns`, `iqm.insertion_orders`, `iqm.bid_models`, `iqm.auth` and
+    `iqm.master`. One client serves any number of tasks; it belongs to the event loop in which it is first used, until
+    that loop closes.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_id: str,
+        client_secret: str,
+        email: str,
+        password: str,
+        base_url: str = BASE_URL,
+        workspace_host: str | None = None,
+        ow_id: int | None = None,
+        options: Options | None = None,
+        quota: Quota | None = QUOTA,
+        transport: Transport | None = None,
+        token_store: TokenStore | None = None,
+        hooks: Sequence[Hook] = (),
+        documented_paths: bool = False,
+        max_in_flight: int = 500,
+        poll_every: float | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Nothing is sent before the first call.
+
+        Args:
+            client_id: Issued by the vendor, with `client_secret`.
+            email: Of the account, with `password`.
+            workspace_host: Sent as X-IAA-HOST with every call when given.
+            ow_id: Organization workspace; by default the one that the log-in answers with.
+            options: Time limits and repeats; see `Options`.
+            quota: Shared by all clients of this process that use the same account; None switches it off.
+            transport: By default aiohttp; `adflight.HttpxTransport` adapts httpx.
+            token_store: Where the token outlives the client; by default nowhere.
+            documented_paths: Prefer the documents' paths to those that the live service is known to use.
+            max_in_flight: Requests that wait for an answer at a time.
+            poll_every: Seconds between two polls of `wait_until`; by default a quarter of the quota.
+            clock: For tests.
+
+        Raises:
+            ConfigurationError: A credential is empty or the base URL is none.
+        """
+        given = {"client_id": client_id, "client_secret": client_secret, "email": email, "password": password}
+        empty = [name for name, value in given.items() if not value]
+        if empty:
+            raise ConfigurationError(f"missing: {', '.join(empty)}")
+        self.clock: Final[Clock] = SystemClock() if clock is None else clock
+        self.options = Options() if options is None else options
+        self.email: Final = email
+        self.turns: Final = Turns()
+        self._login: Final = Login(
+            **given,
+            workspace_host=workspace_host,
+            ow_id=ow_id,
+            store=token_store,
+            clock=self.clock,
+            options=self.options,
+        )
+        self._session: Final = Session(
+            base_url,
+            transport=AiohttpTransport() if transport is None else transport,
+            authenticator=self._login,
+            limiter=limiter_for(base_url, f"{client_id} {email}", quota, self.clock),
+            clock=self.clock,
+            hooks=hooks,
+            documented_paths=documented_paths,
+            default_security=("bearerAuth", WORKSPACE_ID, WORKSPACE_HOST),
+            max_in_flight=max_in_flight,
+        )
+        self._login.bind(self._session)
+        super().__init__(BoundCaller(self._session, self.options))
+        self._poll_every: Final = pace(quota) if poll_every is None else poll_every
+        self._poll_options: Final = evolve(self.options, raw=False)
+        self._polls: Final[dict[frozenset[tuple[str, str]], StatusPoll]] = {}
+
+    @classmethod
+    def from_env(cls, **settings: Any) -> Self:
+        """A client with credentials from the environment.
+
+        Reads IQM_CLIENT_ID, IQM_CLIENT_SECRET, IQM_EMAIL and IQM_PASSWORD, and if they are set IQM_BASE_URL,
+        IQM_WORKSPACE_HOST and IQM_OW_ID. `settings` are those of the constructor, and win.
+
+        Raises:
+            ConfigurationError: Names all variables that are missing, or one whose value is of the wrong kind.
+        """
+        given = {name: os.environ.get(variable, "") for name, variable in ENVIRONMENT.items()} | settings
+        missing = [ENVIRONMENT[name] for name in ENVIRONMENT if not given[name]]
+        if missing:
+            raise ConfigurationError(f"environment variables are not set: {', '.join(missing)}")
+        optional: dict[str, Any] = {"base_url": os.environ.get("IQM_BASE_URL"), "ow_id": os.environ.get("IQM_OW_ID")}
+        optional["workspace_host"] = os.environ.get("IQM_WORKSPACE_HOST")
+        given = {name: value for name, value in optional.items() if value} | given
+        if isinstance(given.get("ow_id"), str):
+            if not given["ow_id"].isdecimal():
+                raise ConfigurationError("environment variable IQM_OW_ID: expected a whole number")
+            given["ow_id"] = int(given["ow_id"])
+        return cls(**given)
+
+    def __repr__(self) -> str:
+        return f"<IQM {self.base_url}>"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Closes all connections, those of its views too; harmless when repeated."""
+        for poll in self._polls.values():
+            await poll.aclose()
+        await self._session.aclose()
+
+    @property
+    def base_url(self) -> str:
+        return self._session.base_url
+
+    # views
+
+    def with_options(self, *, ow_id: int | None = None, workspace_host: str | None = None, **options: Any) -> Self:
+        """The same client with other options for its calls; cheap, and shares everything else.
+
+            await iqm.with_options(timeout=5, ow_id=200002).campaigns.get(537599)
+
+        Takes the fields of `Options`: timeout, connect_timeout, deadline (seconds), max_attempts, headers, partial.
+        """
+        scope = dict(self.options.scope)
+        if ow_id is not None:
+            scope[WORKSPACE_ID] = str(ow_id)
+        if workspace_host is not None:
+            scope[WORKSPACE_HOST] = workspace_host
+        view = copy(self)
+        view.options = evolve(self.options, scope=scope, **options)
+        view._caller = BoundCaller(self._session, view.options)
+        return view
+
+    @property
+    def with_raw_response(self) -> OperationsWithRawResponse:
+        """The same operations, each returning the answer as it came beside what it was parsed to."""
+        return OperationsWithRawResponse(BoundCaller(self._session, evolve(self.options, raw=True)))
+
+    # calls
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        json: Any = None,
+        repeatable: bool = False,
+    ) -> Any:
+        """Calls an operation that the specification does not know, with credentials, quota and error tree.
+
+        Returns the decoded body, envelope and all. `repeatable` says that sending it twice is harmless; otherwise it is
+        treated as a create.
+        """
+        caller = BoundCaller(self._session, self.options)
+        return await caller.request(method, path, query=query, json=json, repeat="read" if repeatable else "create")
+
+    async def raw_call(self, request: Request, parse: Callable[[Any], T]) -> RawAnswer[T]:
+        """Sends a request of a generated operation module; the answer as it came, with what `parse` makes of it."""
+        caller = BoundCaller(self._session, evolve(self.options, raw=True))
+        answer: Any = await caller.call(request, parse)
+        raw: RawAnswer[T] = answer
+        return raw
+
+    def map(
+        self,
+        call: Callable[[ItemT], Awaitable[T]],
+        items: Iterable[ItemT] | AsyncIterable[ItemT],
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        ordered: bool = False,
+    ) -> AsyncGenerator[Outcome[ItemT, T], None]:
+        """Makes many calls, `concurrency` at a time; see `adflight.map_calls`.
+
+            async for outcome in iqm.map(iqm.campaigns.get, ids, concurrency=20):
+                print(outcome.item, outcome.value.status if outcome.ok else outcome.error)
+
+        The quota holds however large `concurrency` is.
+        """
+        return map_calls(call, items, concurrency=concurrency, ordered=ordered)
+
+    async def log_out(self) -> None:
+        """Ends the token's life, at the service, here and in the token store; the next call logs in again."""
+        await self.auth.logout()
+        await self._login.credentials.forget()
+
+    # flows
+
+    async def launch(
+        self,
+        insertion_order: NewInsertionOrder | int,
+        campaign: NewCampaign,
+        *,
+        record: Record | None = None,
+        resume: Iterable[Event] = (),
+        if_absent: Literal["raise", "create"] = "raise",
+    ) -> Launch:
+        """Creates an insertion order (or takes the id of one) and a campaign in it, each once, and reads it back.
+
+        When an answer is lost, waits until the request must be settled (the attempt's timeout plus a minute), looks the
+        object up twice and adopts it if it is new, the only one, and equal to what was sent.
+
+        Args:
+            record: Told each step before and after it happens, as a JSON-able mapping without secrets. When it raises,
+                nothing more is sent.
+            resume: What `record` was told by an earlier launch of the same objects, which ended in its middle. What is
+                done is not done again; what was sent without an answer is looked up first.
+            if_absent: What to do when such a look-up finds, twice, nothing: raise, or create it.
+
+        Raises:
+            InvalidInput: The documents plainly say that it would be refused, or `resume` belongs to another launch.
+            UnknownOutcome: It is not known whether the insertion order was created.
+            LaunchFailed: The insertion order exists and the campaign failed; carries both ids, and the cause.
+            APIError, TransportError: Nothing was created.
+        """
+        from adflight.iqm.launch import Launcher
+
+        return await Launcher(self, record=record, resume=resume, if_absent=if_absent).run(insertion_order, campaign)
+
+    async def wait_until(
+        self,
+        campaign_id: int,
+        status: CampaignStatus | str = CampaignStatus.RUNNING,
+        *,
+        timeout: float | None = None,
+        on_poll: OnPoll | None = None,
+    ) -> None:
+        """Waits until a campaign has a status. All that wait share one poll, at a pace that leaves room in the quota.
+
+        Args:
+            timeout: Seconds; None waits as long as it takes.
+            on_poll: Told the status that each poll found.
+
+        Raises:
+            CampaignNotRunning: It is rejected, deleted, expired or completed instead.
+            WaitTimeout: It did not get there in time.
+        """
+        await self._poll().wait_until(campaign_id, str(status).lower(), timeout=timeout, on_poll=on_poll)
+
+    async def save_report(self, url: str, path: str | os.PathLike[str]) -> Path:
+        """Fetches a report's download, as `bid_models.download_report` names it, to a file; replaces what is there.
+
+        The file is on another host, which gets none of our credentials. It appears whole or not at all. Raises
+        `InvalidInput`, `TransportError`, `APIError` or `OSError`.
+        """
+        content = await fetch(self._session.transport, url, options=self.options, clock=self.clock)
+        target = Path(path)
+        await asyncio.to_thread(_write, target, content)
+        return target
+
+    def _poll(self) -> StatusPoll:
+        """The poll of the workspace that this view is for: no other would list its campaigns."""
+        scope = frozenset(self.options.scope.items())
+        if scope not in self._polls:
+            caller = BoundCaller(self._session, evolve(self._poll_options, scope=self.options.scope))
+            self._polls[scope] = StatusPoll(Operations(caller), clock=self.clock, every=self._poll_every)
+        return self._polls[scope]
+
+
+def _write(target: Path, content: bytes) -> None:
+    # a name of its own: two that save to one place must not write into one another's file
+    partial = target.with_name(f"{target.name}.{token_hex(4)}.part")
+    try:
+        partial.write_bytes(content)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,300 @@
+"""An insertion order and its campaign, each created once, with a record from which a launch can be continued.
+
+Imports the plan, the look-ups and core's `adoption`; used by `client`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+
+import orjson
+from attrs import define, evolve, field, frozen
+
+from adflight.core.adoption import Adopted, adopt, create_once
+from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
+from adflight.core.redaction import redact_request
+from adflight.core.session import SETTLING
+from adflight.iqm.look_up import (
+    CAMPAIGN_IDENTITY,
+    ORDER_IDENTITY,
+    campaigns_named,
+    differences,
+    insertion_orders_named,
+)
+from adflight.iqm.plan import NewCampaign, NewInsertionOrder, check_together
+from adflight_api.iqm.api.campaigns import campaigns_create
+from adflight_api.iqm.api.insertion_orders import insertion_orders_create
+from adflight_api.iqm.models import BudgetType, Campaign, CampaignStatus, InsertionOrder, InsertionOrderCampaign
+from adflight_api.runtime import Request
+
+if TYPE_CHECKING:
+    from adflight.iqm.client import IQM
+    from adflight.iqm.waiting import OnPoll
+
+Step: TypeAlias = Literal["insertion_order", "campaign", "read_back"]
+
+Event: TypeAlias = Mapping[str, Any]
+"""A line of a launch's record, JSON-able: `step`, `event` ("sending", "unknown", "done"), `at` (ISO 8601), details."""
+
+Record: TypeAlias = Callable[[Event], Awaitable[None] | None]
+
+RowT = TypeVar("RowT")
+
+
+@define(eq=False, repr=False)
+class Launch:
+    """An insertion order and a campaign that exist."""
+
+    insertion_order_id: int
+    campaign_id: int
+    campaign: Campaign
+    """As it was read back after it was created."""
+    adopted: tuple[Step, ...] = ()
+    """Steps whose answer was lost and whose object was found again."""
+    _iqm: IQM = field(kw_only=True)
+
+    def __repr__(self) -> str:
+        return f"<Launch insertion_order_id={self.insertion_order_id} campaign_id={self.campaign_id}>"
+
+    async def wait_until(
+        self,
+        status: CampaignStatus | str = CampaignStatus.RUNNING,
+        *,
+        timeout: float | None = None,
+        on_poll: OnPoll | None = None,
+    ) -> None:
+        """Waits until the campaign has a status; `timeout` in seconds. See `IQM.wait_until`."""
+        await self._iqm.wait_until(self.campaign_id, status, timeout=timeout, on_poll=on_poll)
+
+
+@frozen
+class History:
+    """What the record of earlier attempts says about one step."""
+
+    sent: Mapping[str, Any] | None = None
+    existing: tuple[int, ...] = ()
+    id: int | None = None
+    sent_at: datetime | None = None
+    settled_after: float | None = None
+    """Seconds after `sent_at`; None when the record ends before that was known."""
+
+    @classmethod
+    def of(cls, step: Step, events: Iterable[Event]) -> History:
+        """Raises `InvalidInput` for events that no launch has recorded."""
+        history = cls()
+        try:
+            for event in [event for event in events if event["step"] == step]:
+                if event["event"] == "sending":
+                    sent_at = datetime.fromisoformat(event["at"])
+                    history = cls(sent=dict(event["sent"]), existing=tuple(event["existing"]), sent_at=sent_at)
+                elif event["event"] == "unknown":
+                    sent_at = datetime.fromisoformat(event["sent_at"])
+                    history = evolve(history, sent_at=sent_at, settled_after=float(event["settled_after"]))
+                elif event["event"] == "done":
+                    history = evolve(history, id=int(event["id"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput("resume", repr(error), "the events that an earlier launch recorded") from None
+        return history
+
+
+class Launcher:
+    """One launch under way."""
+
+    def __init__(
+        self, iqm: IQM, *, record: Record | None, resume: Iterable[Event], if_absent: Literal["raise", "create"]
+    ) -> None:
+        # a launch reads typed answers, whatever its caller wants of single calls
+        self._iqm = iqm.with_options(raw=False)
+        self._record = record
+        self._resume = list(resume)
+        self._if_absent: Final = if_absent
+        self._adopted: list[Step] = []
+
+    async def run(self, order: NewInsertionOrder | int, campaign: NewCampaign) -> Launch:
+        campaign.check()
+        campaign.request(0, BudgetType.BUDGET)
+        if isinstance(order, NewInsertionOrder):
+            order.check()
+            check_together(order.budget_type, order.start, order.end, campaign)
+            budget_type: int = order.budget_type
+            io_id = await self._insertion_order(order)
+        else:
+            row = await self._existing(order)
+            io_id, budget_type = row.io_id, _required(row.io_budget_type_id, "ioBudgetTypeId")
+            check_together(budget_type, _moment(row.io_start_time), _moment(row.io_end_time), campaign)
+        request = campaign.request(io_id, budget_type)
+        history = self._history("campaign", request)
+        campaign_id: int | None = None
+        try:
+            campaign_id = await self._campaign(io_id, campaign.name, request, history)
+            live = await self._iqm.campaigns.get(campaign_id)
+            await self._tell("read_back", "done", id=campaign_id, status=str(live.status))
+        except AdflightError as error:
+            what = "the campaign was not created"
+            if isinstance(error, UnknownOutcome):
+                what = "it is not known whether the campaign was created"
+            elif campaign_id is not None:
+                what = f"campaign {campaign_id} was created, but could not be read back"
+            raise LaunchFailed(
+                f"insertion order {io_id} exists; {what}: {error}",
+                step="campaign" if campaign_id is None else "read_back",
+                insertion_order_id=io_id,
+                campaign_id=campaign_id,
+                cause=error,
+            ) from error
+        return Launch(io_id, campaign_id, live, tuple(self._adopted), iqm=self._iqm)
+
+    def _history(self, step: Step, request: Request) -> History:
+        """What the record says about a step. Raises `InvalidInput` when it sent something else."""
+        history = History.of(step, self._resume)
+        sent = _sent(request)
+        if history.sent is not None and history.sent != sent:
+            changed = sorted(name for name in {*sent, *history.sent} if sent.get(name) != history.sent.get(name))
+            raise InvalidInput("resume", changed, f"a launch that sends the same {step} as the recorded one")
+        return history
+
+    async def _existing(self, io_id: int) -> InsertionOrder:
+        async for row in self._iqm.insertion_orders.list(io_ids=[io_id]):
+            if row.io_id == io_id:
+                return row
+        raise InvalidInput("insertion_order", io_id, "the id of an insertion order in this workspace")
+
+    async def _insertion_order(self, order: NewInsertionOrder) -> int:
+        request = order.request()
+        history = self._history("insertion_order", request)
+        if history.id is None and History.of("campaign", self._resume).sent is not None:
+            raise InvalidInput("resume", "campaign", "a record that says in which insertion order its campaign is")
+
+        async def look_up() -> Mapping[int, InsertionOrder]:
+            return await insertion_orders_named(self._iqm, order.name)
+
+        def compare(row: InsertionOrder) -> list[str]:
+            return differences(request.body, row.to_dict(), identity=ORDER_IDENTITY)
+
+        async def create() -> int:
+            return await self._create(request, lambda answer: insertion_orders_create.parse(answer).io_id)
+
+        async with self._iqm.turns.of(("insertion order", order.name)):
+            return await self._once("insertion_order", request, history, create, look_up, compare)
+
+    async def _campaign(self, io_id: int, name: str, request: Request, history: History) -> int:
+        async def look_up() -> Mapping[int, InsertionOrderCampaign]:
+            return await campaigns_named(self._iqm, io_id, name)
+
+        async def compare(row: InsertionOrderCampaign) -> list[str]:
+            live = await self._iqm.campaigns.get(row.campaign_id)
+            return differences(request.body, live.to_dict(), identity=CAMPAIGN_IDENTITY)
+
+        async def create() -> int:
+            return await self._create(request, lambda answer: campaigns_create.parse(answer).campaign_id)
+
+        async with self._iqm.turns.of(("campaign", io_id, name)):
+            return await self._once("campaign", request, history, create, look_up, compare)
+
+    async def _once(
+        self,
+        step: Step,
+        request: Request,
+        history: History,
+        create: Callable[[], Awaitable[int]],
+        look_up: Callable[[], Awaitable[Mapping[int, RowT]]],
+        compare: Callable[[RowT], Awaitable[list[str]] | list[str]],
+    ) -> int:
+        """The id of what a step makes: known from the record, adopted, or created now."""
+        if history.id is not None:
+            return history.id
+        if history.sent is not None:
+            found = await self._settle(request, history, look_up, compare)
+            if found is not None:
+                await self._tell(step, "done", id=found.id, adopted=True)
+                self._adopted.append(step)
+                return found.id
+
+        async def record(event: str, details: Mapping[str, Any]) -> None:
+            await self._tell(step, event, **details, **({"sent": _sent(request)} if event == "sending" else {}))
+
+        outcome = await create_once(create, look_up=look_up, differences=compare, clock=self._iqm.clock, record=record)
+        adopted = isinstance(outcome, Adopted)
+        made = outcome.id if isinstance(outcome, Adopted) else outcome.answer
+        if adopted:
+            self._adopted.append(step)
+        await self._tell(step, "done", id=made, adopted=adopted)
+        return made
+
+    async def _settle(
+        self,
+        request: Request,
+        history: History,
+        look_up: Callable[[], Awaitable[Mapping[int, RowT]]],
+        compare: Callable[[RowT], Awaitable[list[str]] | list[str]],
+    ) -> Adopted[RowT] | None:
+        """What an earlier attempt made whose outcome its record does not know; None when there is nothing."""
+        sent_at = history.sent_at or self._now()
+        settled_after = max(self._iqm.options.timeout + SETTLING, history.settled_after or 0.0)
+        wait = settled_after
+        if history.settled_after is not None:
+            # otherwise the quota may have held it up until the record ended, and when that was is not known
+            wait -= max((self._now() - sent_at).total_seconds(), 0.0)
+        unknown = UnknownOutcome(
+            f"{request.operation.id} was sent by an earlier launch, whose record ends before the answer",
+            request=redact_request(request.operation.method, self._iqm.base_url + request.url, {}, request.body),
+            sent_at=sent_at,
+            settled_after=settled_after,
+            cause=AdflightError("the record of the earlier launch ends before the answer"),
+            operation=request.operation.id,
+        )
+        try:
+            return await adopt(
+                unknown,
+                existing=history.existing,
+                look_up=look_up,
+                differences=compare,
+                clock=self._iqm.clock,
+                settle=max(wait, 0.0),
+            )
+        except UnknownOutcome as error:
+            if error.absent and self._if_absent == "create":
+                return None
+            raise
+
+    async def _create(self, request: Request, read_id: Callable[[Any], Any]) -> int:
+        raw = await self._iqm.raw_call(request, read_id)
+        if isinstance(raw.parsed, int):
+            return raw.parsed
+        raise UnknownOutcome(
+            f"{request.operation.id} was carried out, but its answer names no id",
+            request=raw.request,
+            sent_at=self._now(),
+            settled_after=self._iqm.options.timeout + SETTLING,
+            cause=AdflightError("its answer names no id"),
+            operation=request.operation.id,
+            response=raw,
+        )
+
+    async def _tell(self, step: Step, event: str, **details: Any) -> None:
+        if self._record is not None:
+            told = self._record({"step": step, "event": event, "at": self._now().isoformat(), **details})
+            if isawaitable(told):
+                await told
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._iqm.clock.time(), UTC)
+
+
+def _sent(request: Request) -> dict[str, Any]:
+    """The body as a record keeps it: what JSON makes of it."""
+    sent: dict[str, Any] = orjson.loads(request.content or b"{}")
+    return sent
+
+
+def _moment(value: object) -> datetime | None:
+    return value if isinstance(value, datetime) else None
+
+
+def _required(value: Any, name: str) -> int:
+    if not isinstance(value, int):
+        raise InvalidInput("insertion_order", value, f"an insertion order whose {name} the service tells")
+    return value
