@@ -1,0 +1,33 @@
+"""The `adflight` command: thin over the Python API.
+
+Exit codes: 0 done, 1 failed, 2 bad input or settings, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Runs the command line; what goes wrong becomes one message and an exit code."""
+    try:
+        from adflight.cli.app import app
+
+        app(sys.argv[1:])
+    except KeyboardInterrupt:
+        _leave("Interrupted.", 130)
+    except (ConfigurationError, InvalidInput) as error:
+        _leave(f"adflight: {error}", 2)
+    except (AdflightError, OSError) as error:
+        _leave(f"adflight: {error}", 1)
+    except ModuleNotFoundError as error:
+        _leave(f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", 1)
+
+
+def _leave(message: str, code: int) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,88 @@
+"""The commands and their arguments. Each imports what it runs when it runs, so that help is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter, validators
+
+# interrupts are main's: it says what they mean
+app = App(name="adflight", help="Launch and manage campaigns on ad platforms.", suppress_keyboard_interrupt=False)
+
+_POSITIVE = validators.Number(gt=0)
+_NOT_NEGATIVE = validators.Number(gte=0)
+
+
+@app.command
+def quickstart(
+    *,
+    live: bool = False,
+    creative_id: int | None = None,
+    advertiser_domain: str = "https://brand.example.com",
+    clean_up: Annotated[int | None, Parameter(help="Delete this insertion order and its campaigns, then stop.")] = None,
+    yes: Annotated[bool, Parameter(help="Do not ask.", negative="")] = False,
+) -> None:
+    """Create an insertion order and a campaign, and watch the campaign come to life.
+
+    Runs against a sandbox that it starts itself, on this machine, with nothing to set up. With --live it runs against
+    IQM, with the credentials of the environment (IQM_CLIENT_ID, IQM_CLIENT_SECRET, IQM_EMAIL, IQM_PASSWORD), the
+    smallest budget and a start far ahead, and asks first.
+
+    Parameters
+    ----------
+    live
+        Use the real service, and real money.
+    creative_id
+        An approved creative of the account; needed with --live.
+    advertiser_domain
+        The advertiser's address, protocol included.
+    """
+    from adflight.cli.quickstart import Quickstart
+
+    Quickstart(
+        live=live, creative_id=creative_id, advertiser_domain=advertiser_domain, clean_up=clean_up, yes=yes
+    ).run()
+
+
+@app.command
+def sandbox(
+    *,
+    port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8321,
+    time_scale: Annotated[float, Parameter(validator=_POSITIVE)] = 1.0,
+    quota: Annotated[int, Parameter(validator=_NOT_NEGATIVE)] = 20,
+    approval_delay: Annotated[float, Parameter(validator=_NOT_NEGATIVE)] = 5.0,
+    token_lifetime: Annotated[float, Parameter(validator=_POSITIVE)] = 35999.0,
+    database: Path | None = None,
+    fault: Annotated[list[str] | None, Parameter(negative="")] = None,
+) -> None:
+    """Run the sandbox until Ctrl-C.
+
+    Parameters
+    ----------
+    port
+        Where to listen on 127.0.0.1; 0 for any free port.
+    time_scale
+        Sandbox seconds in a real second: with 60, a minute's quota passes in a second.
+    quota
+        Requests a minute; 0 for no limit.
+    approval_delay
+        Sandbox seconds until a pending campaign runs.
+    token_lifetime
+        Sandbox seconds until an access token expires.
+    database
+        A file that keeps the state; in memory by default.
+    fault
+        A fault from the start, such as cut_after:insertion_orders_create:times=2. May be given several times.
+    """
+    from adflight.cli.sandbox import run
+
+    run(
+        port=port,
+        time_scale=time_scale,
+        quota=quota,
+        approval_delay=approval_delay,
+        token_lifetime=token_lifetime,
+        database=database,
+        faults=fault or [],
+    )
