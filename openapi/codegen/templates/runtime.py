@@ -399,11 +399,13 @@ def newline(name: str, value: object) -> str:
 
 def plain(value: Any) -> Any:
     """A model, or a container of models, as JSON values."""
+    if isinstance(value, (int, str, float)):
+        return value
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, Mapping):
         return {str(key.value if isinstance(key, Enum) else key): plain(item) for key, item in value.items()}
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+    if isinstance(value, bytes) or not isinstance(value, Iterable):
         return value
     return [plain(item) for item in value]
 

@@ -15,6 +15,7 @@ import asyncio
 import io
 import ipaddress
 from collections.abc import AsyncGenerator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
@@ -252,6 +253,7 @@ class AiohttpTransport:
         return self._proxies[key]
 
 
+@lru_cache(maxsize=1024)
 def wire_url(url: str) -> URL:
     """A URL that is sent exactly as it is written.
 

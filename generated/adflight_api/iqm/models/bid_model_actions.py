@@ -52,9 +52,12 @@ class BidModelActions(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.add = BidModelAdditions.from_dict(self.add) if type(self.add) is dict else self.add
-        self.update = BidModelUpdates.from_dict(self.update) if type(self.update) is dict else self.update
-        self.delete = BidModelDelete.from_dict(self.delete) if type(self.delete) is dict else self.delete
+        if self.add is not UNSET:
+            self.add = BidModelAdditions.from_dict(self.add) if type(self.add) is dict else self.add
+        if self.update is not UNSET:
+            self.update = BidModelUpdates.from_dict(self.update) if type(self.update) is dict else self.update
+        if self.delete is not UNSET:
+            self.delete = BidModelDelete.from_dict(self.delete) if type(self.delete) is dict else self.delete
         model: BidModelActions = self
         return model
 

@@ -73,7 +73,8 @@ class BidModelAdd(Model):
             self.additional_properties,
         ) = _read(wire)
         self.entity_type_id = read_entity_type(self.entity_type_id)
-        self.spend_ratio_type_id = read_spend_ratio_type(self.spend_ratio_type_id)
+        if self.spend_ratio_type_id is not UNSET:
+            self.spend_ratio_type_id = read_spend_ratio_type(self.spend_ratio_type_id)
         model: BidModelAdd = self
         return model
 

@@ -56,7 +56,8 @@ class BidModelCampaignBid(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.next_performance_check = from_milliseconds(self.next_performance_check)
+        if self.next_performance_check is not UNSET:
+            self.next_performance_check = from_milliseconds(self.next_performance_check)
         model: BidModelCampaignBid = self
         return model
 

@@ -190,9 +190,12 @@ class BidModelEntity(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.bid_model_data = (
-            BidModelData.from_dict(self.bid_model_data) if type(self.bid_model_data) is dict else self.bid_model_data
-        )
+        if self.bid_model_data is not UNSET:
+            self.bid_model_data = (
+                BidModelData.from_dict(self.bid_model_data)
+                if type(self.bid_model_data) is dict
+                else self.bid_model_data
+            )
         if self.attributed_click_through_conversions is UNSET:
             self.attributed_click_through_conversions = wire.get("attributedClickThroughConversion", UNSET)
         if self.attributed_view_through_conversions is UNSET:

@@ -71,7 +71,8 @@ class BidModelExclusion(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.dimension_id = read_dimension(self.dimension_id)
+        if self.dimension_id is not UNSET:
+            self.dimension_id = read_dimension(self.dimension_id)
         model: BidModelExclusion = self
         return model
 

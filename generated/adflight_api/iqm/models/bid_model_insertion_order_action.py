@@ -56,19 +56,21 @@ class BidModelInsertionOrderAction(Model):
             self.additional_properties,
         ) = _read(wire)
         self.action = read_bid_model_action(self.action)
-        self.bid_model_data = (
-            BidModelInsertionOrderData.from_dict(self.bid_model_data)
-            if type(self.bid_model_data) is dict
-            else self.bid_model_data
-        )
-        self.dimension_entity_mappings = (
-            [
-                (BidModelTarget.from_dict(item) if type(item) is dict else item)
-                for item in self.dimension_entity_mappings
-            ]
-            if type(self.dimension_entity_mappings) is list
-            else self.dimension_entity_mappings
-        )
+        if self.bid_model_data is not UNSET:
+            self.bid_model_data = (
+                BidModelInsertionOrderData.from_dict(self.bid_model_data)
+                if type(self.bid_model_data) is dict
+                else self.bid_model_data
+            )
+        if self.dimension_entity_mappings is not UNSET:
+            self.dimension_entity_mappings = (
+                [
+                    (BidModelTarget.from_dict(item) if type(item) is dict else item)
+                    for item in self.dimension_entity_mappings
+                ]
+                if type(self.dimension_entity_mappings) is list
+                else self.dimension_entity_mappings
+            )
         model: BidModelInsertionOrderAction = self
         return model
 

@@ -58,7 +58,8 @@ class BidModelInsertionOrderData(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.spend_ratio_type_id = read_spend_ratio_type(self.spend_ratio_type_id)
+        if self.spend_ratio_type_id is not UNSET:
+            self.spend_ratio_type_id = read_spend_ratio_type(self.spend_ratio_type_id)
         model: BidModelInsertionOrderData = self
         return model
 

@@ -45,14 +45,15 @@ class BidModelModelledEntities(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.modelled_campaign_details = (
-            [
-                (BidModelEntityCampaigns.from_dict(item) if type(item) is dict else item)
-                for item in self.modelled_campaign_details
-            ]
-            if type(self.modelled_campaign_details) is list
-            else self.modelled_campaign_details
-        )
+        if self.modelled_campaign_details is not UNSET:
+            self.modelled_campaign_details = (
+                [
+                    (BidModelEntityCampaigns.from_dict(item) if type(item) is dict else item)
+                    for item in self.modelled_campaign_details
+                ]
+                if type(self.modelled_campaign_details) is list
+                else self.modelled_campaign_details
+            )
         model: BidModelModelledEntities = self
         return model
 

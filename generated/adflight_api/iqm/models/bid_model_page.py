@@ -61,19 +61,22 @@ class BidModelPage(Model):
         ) = _read(wire)
         if self.total is UNSET:
             self.total = wire.get("recordsTotal", UNSET)
-        self.total = BidModelTotals.from_dict(self.total) if type(self.total) is dict else self.total
+        if self.total is not UNSET:
+            self.total = BidModelTotals.from_dict(self.total) if type(self.total) is dict else self.total
         if self.data is UNSET:
             self.data = wire.get("recordsList", UNSET)
-        self.data = (
-            [(BidModelEntity.from_dict(item) if type(item) is dict else item) for item in self.data]
-            if type(self.data) is list
-            else self.data
-        )
-        self.campaign_bid_details = (
-            BidModelCampaignBid.from_dict(self.campaign_bid_details)
-            if type(self.campaign_bid_details) is dict
-            else self.campaign_bid_details
-        )
+        if self.data is not UNSET:
+            self.data = (
+                [(BidModelEntity.from_dict(item) if type(item) is dict else item) for item in self.data]
+                if type(self.data) is list
+                else self.data
+            )
+        if self.campaign_bid_details is not UNSET:
+            self.campaign_bid_details = (
+                BidModelCampaignBid.from_dict(self.campaign_bid_details)
+                if type(self.campaign_bid_details) is dict
+                else self.campaign_bid_details
+            )
         model: BidModelPage = self
         return model
 

@@ -49,7 +49,8 @@ class BidModelTarget(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.dimension_id = read_dimension(self.dimension_id)
+        if self.dimension_id is not UNSET:
+            self.dimension_id = read_dimension(self.dimension_id)
         model: BidModelTarget = self
         return model
 

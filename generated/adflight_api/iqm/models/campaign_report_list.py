@@ -57,9 +57,12 @@ class CampaignReportList(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.records_total = (
-            CampaignReportRow.from_dict(self.records_total) if type(self.records_total) is dict else self.records_total
-        )
+        if self.records_total is not UNSET:
+            self.records_total = (
+                CampaignReportRow.from_dict(self.records_total)
+                if type(self.records_total) is dict
+                else self.records_total
+            )
         self.records_list = (
             [(CampaignReportRow.from_dict(item) if type(item) is dict else item) for item in self.records_list]
             if type(self.records_list) is list

@@ -429,13 +429,20 @@ class CampaignReportRow(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.campaign_id = to_integer(self.campaign_id)
-        self.start_time = from_seconds(self.start_time)
-        self.end_time = from_seconds(self.end_time)
-        self.status = read_campaign_status(self.status)
-        self.io_id = to_integer(self.io_id)
-        self.io_start_time = from_milliseconds(self.io_start_time)
-        self.io_end_time = from_milliseconds(self.io_end_time)
+        if self.campaign_id is not UNSET:
+            self.campaign_id = to_integer(self.campaign_id)
+        if self.start_time is not UNSET:
+            self.start_time = from_seconds(self.start_time)
+        if self.end_time is not UNSET:
+            self.end_time = from_seconds(self.end_time)
+        if self.status is not UNSET:
+            self.status = read_campaign_status(self.status)
+        if self.io_id is not UNSET:
+            self.io_id = to_integer(self.io_id)
+        if self.io_start_time is not UNSET:
+            self.io_start_time = from_milliseconds(self.io_start_time)
+        if self.io_end_time is not UNSET:
+            self.io_end_time = from_milliseconds(self.io_end_time)
         model: CampaignReportRow = self
         return model
 

@@ -62,11 +62,12 @@ class DimensionNode(Model):
             self.additional_properties,
         ) = _read(wire)
         self.id = read_dimension(self.id)
-        self.subdimensions = (
-            [(DimensionNode.from_dict(item) if type(item) is dict else item) for item in self.subdimensions]
-            if type(self.subdimensions) is list
-            else self.subdimensions
-        )
+        if self.subdimensions is not UNSET:
+            self.subdimensions = (
+                [(DimensionNode.from_dict(item) if type(item) is dict else item) for item in self.subdimensions]
+                if type(self.subdimensions) is list
+                else self.subdimensions
+            )
         model: DimensionNode = self
         return model
 

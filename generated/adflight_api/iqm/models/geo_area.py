@@ -74,11 +74,12 @@ class GeoArea(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.polypath = (
-            [(GeoPoint.from_dict(item) if type(item) is dict else item) for item in self.polypath]
-            if type(self.polypath) is list
-            else self.polypath
-        )
+        if self.polypath is not UNSET:
+            self.polypath = (
+                [(GeoPoint.from_dict(item) if type(item) is dict else item) for item in self.polypath]
+                if type(self.polypath) is list
+                else self.polypath
+            )
         model: GeoArea = self
         return model
 

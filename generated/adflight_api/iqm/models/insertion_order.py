@@ -128,9 +128,12 @@ class InsertionOrder(Model):
             self.io_total_impressions = wire.get("ioTotalImpression", UNSET)
         if self.io_status_id is UNSET:
             self.io_status_id = wire.get("ioStatusID", UNSET)
-        self.io_status_id = read_insertion_order_status(self.io_status_id)
-        self.io_next_performance_check = from_milliseconds(self.io_next_performance_check)
-        self.io_last_priority_shift = from_milliseconds(self.io_last_priority_shift)
+        if self.io_status_id is not UNSET:
+            self.io_status_id = read_insertion_order_status(self.io_status_id)
+        if self.io_next_performance_check is not UNSET:
+            self.io_next_performance_check = from_milliseconds(self.io_next_performance_check)
+        if self.io_last_priority_shift is not UNSET:
+            self.io_last_priority_shift = from_milliseconds(self.io_last_priority_shift)
         model: InsertionOrder = self
         return model
 

@@ -103,7 +103,8 @@ class InsertionOrderCampaign(Model):
         self.campaign_type_id = read_campaign_type(self.campaign_type_id)
         self.status = read_campaign_status(self.status)
         self.start_time = from_seconds(self.start_time)
-        self.end_time = from_seconds(self.end_time)
+        if self.end_time is not UNSET:
+            self.end_time = from_seconds(self.end_time)
         self.created_at = from_seconds(self.created_at)
         self.modified_at = from_milliseconds(self.modified_at)
         model: InsertionOrderCampaign = self

@@ -174,11 +174,12 @@ class ReportBundleRow(Model):
             self.attributed_click_through_conversions = wire.get("attributedClickThroughConversion", UNSET)
         if self.attributed_view_through_conversions is UNSET:
             self.attributed_view_through_conversions = wire.get("attributedViewThroughConversion", UNSET)
-        self.entity_records_list = (
-            [(ReportEntityRow.from_dict(item) if type(item) is dict else item) for item in self.entity_records_list]
-            if type(self.entity_records_list) is list
-            else self.entity_records_list
-        )
+        if self.entity_records_list is not UNSET:
+            self.entity_records_list = (
+                [(ReportEntityRow.from_dict(item) if type(item) is dict else item) for item in self.entity_records_list]
+                if type(self.entity_records_list) is list
+                else self.entity_records_list
+            )
         model: ReportBundleRow = self
         return model
 

@@ -55,21 +55,23 @@ class ReportPage(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.records_total = (
-            ReportTotals.from_dict(self.records_total) if type(self.records_total) is dict else self.records_total
-        )
-        self.records_list = (
-            [
-                (
-                    ReportBundleRow.from_dict(item)
-                    if type(item) is dict and "bundleId" in item
-                    else (ReportEntityRow.from_dict(item) if type(item) is dict else item)
-                )
-                for item in self.records_list
-            ]
-            if type(self.records_list) is list
-            else self.records_list
-        )
+        if self.records_total is not UNSET:
+            self.records_total = (
+                ReportTotals.from_dict(self.records_total) if type(self.records_total) is dict else self.records_total
+            )
+        if self.records_list is not UNSET:
+            self.records_list = (
+                [
+                    (
+                        ReportBundleRow.from_dict(item)
+                        if type(item) is dict and "bundleId" in item
+                        else (ReportEntityRow.from_dict(item) if type(item) is dict else item)
+                    )
+                    for item in self.records_list
+                ]
+                if type(self.records_list) is list
+                else self.records_list
+            )
         model: ReportPage = self
         return model
 

@@ -46,7 +46,8 @@ class ReportPerformanceFilters(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.operation = read_filter_operation(self.operation)
+        if self.operation is not UNSET:
+            self.operation = read_filter_operation(self.operation)
         self.conditions = (
             [(ReportCondition.from_dict(item) if type(item) is dict else item) for item in self.conditions]
             if type(self.conditions) is list

@@ -50,16 +50,18 @@ class StatusUpdate(Model):
             ),
             self.additional_properties,
         ) = _read(wire)
-        self.reason = (
-            [(CampaignUpdateFailure.from_dict(item) if type(item) is dict else item) for item in self.reason]
-            if type(self.reason) is list
-            else self.reason
-        )
-        self.modified_data = (
-            [(ModifiedCampaign.from_dict(item) if type(item) is dict else item) for item in self.modified_data]
-            if type(self.modified_data) is list
-            else self.modified_data
-        )
+        if self.reason is not UNSET:
+            self.reason = (
+                [(CampaignUpdateFailure.from_dict(item) if type(item) is dict else item) for item in self.reason]
+                if type(self.reason) is list
+                else self.reason
+            )
+        if self.modified_data is not UNSET:
+            self.modified_data = (
+                [(ModifiedCampaign.from_dict(item) if type(item) is dict else item) for item in self.modified_data]
+                if type(self.modified_data) is list
+                else self.modified_data
+            )
         model: StatusUpdate = self
         return model
 
