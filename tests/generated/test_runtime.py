@@ -567,7 +567,11 @@ def test_one_operation_imports_its_own_models_only() -> None:
 def test_the_client_imports_no_operation_before_it_is_asked_for() -> None:
     modules = loaded("from adflight_api.iqm.client import Operations; Operations(None)")
 
-    assert not [name for name in modules if name.startswith(("adflight_api.iqm.api", "adflight_api.iqm.models."))]
+    operations = [name for name in modules if name.startswith("adflight_api.iqm.api.") and name.count(".") == 4]
+    assert operations == []
+    # defaults of arguments
+    enums = {"budget_update_mode", "insertion_order_budget_update_mode"}
+    assert {name.rsplit(".", 1)[1] for name in modules if name.startswith("adflight_api.iqm.models.")} == enums
 
 
 def test_models_are_imported_when_they_are_used() -> None:

@@ -201,6 +201,12 @@ async def test_a_budget_type_that_differs_from_an_existing_orders_is_not_sent(sc
     assert scene.executions == ONCE
 
 
+async def test_what_json_cannot_carry_is_found_before_an_order_is_made(scene: Scene, iqm: IQM) -> None:
+    with pytest.raises(InvalidInput, match=r"campaign\.more"):
+        await iqm.launch(new_order(), new_campaign(more={"scheduling": {"0": object()}}))
+    assert scene.executions == NOTHING
+
+
 async def test_what_is_probably_not_meant_is_warned_of_and_sent(scene: Scene, iqm: IQM) -> None:
     with pytest.warns(PlanWarning, match="before its insertion order's start"):
         await iqm.launch(new_order(), new_campaign(start=START - timedelta(days=1)))
@@ -389,6 +395,22 @@ async def test_a_refused_campaign_carries_the_order(scene: Scene, iqm: IQM) -> N
     # it can be mended and continued with the order that exists
     launch = await iqm.launch(failure.insertion_order_id or 0, new_campaign())
     await launched(scene, iqm, launch)
+
+
+@pytest.mark.parametrize(("step", "executions"), [("insertion_order", ORDER_ONLY), ("campaign", ONCE)])
+async def test_a_record_that_cannot_be_kept_does_not_lose_what_was_made(
+    scene: Scene, iqm: IQM, step: str, executions: dict[str, int]
+) -> None:
+    def full(event: Event) -> None:
+        if (event["step"], event["event"]) == (step, "done"):
+            raise OSError("no space left on device")
+
+    with pytest.raises(LaunchFailed, match="no space left") as caught:
+        await iqm.launch(new_order(), new_campaign(), record=full)
+    assert isinstance(caught.value.cause, OSError)
+    assert caught.value.insertion_order_id
+    assert (caught.value.campaign_id is not None) == (step == "campaign")
+    assert scene.executions == executions
 
 
 async def test_a_refused_order_is_an_error_of_the_service(scene: Scene, iqm: IQM) -> None:

@@ -14,7 +14,7 @@
     │   ├── NotFound              404, 410
     │   ├── ValidationFailed      other 4xx
     │   ├── RateLimited           429
-    │   └── ServerError           5xx, 408, and answers that cannot be read
+    │   └── ServerError           5xx, 408, 499, and answers that cannot be read
     ├── PartialFailure            carried out for some items only
     ├── PagingError               pages repeat, never end, or do not add up
     ├── OperationNotConfigured    the vendor does not document how to call it, and neither did you
@@ -211,7 +211,7 @@ class RateLimited(APIError):
 
 
 class ServerError(APIError):
-    """5xx, 408, a redirect, or an answer that cannot be read."""
+    """5xx, 408, 499, a redirect, or an answer that cannot be read."""
 
     _details: ClassVar[tuple[str, ...]] = (*APIError._details, "undecodable")
 
@@ -276,7 +276,7 @@ class LaunchFailed(_Detailed):
         step: str,
         insertion_order_id: int,
         campaign_id: int | None,
-        cause: AdflightError | None,
+        cause: Exception | None,
     ) -> None:
         super().__init__(message)
         self.step = step

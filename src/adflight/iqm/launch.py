@@ -112,40 +112,50 @@ class Launcher:
         self._resume = list(resume)
         self._if_absent: Final = if_absent
         self._adopted: list[Step] = []
+        self._exists: dict[Step, int] = {}
 
     async def run(self, order: NewInsertionOrder | int, campaign: NewCampaign) -> Launch:
         campaign.check()
-        campaign.request(0, BudgetType.BUDGET)
-        if isinstance(order, NewInsertionOrder):
-            order.check()
-            check_together(order.budget_type, order.start, order.end, campaign)
-            budget_type: int = order.budget_type
-            io_id = await self._insertion_order(order)
-        else:
-            row = await self._existing(order)
-            io_id, budget_type = row.io_id, _required(row.io_budget_type_id, "ioBudgetTypeId")
-            check_together(budget_type, _moment(row.io_start_time), _moment(row.io_end_time), campaign)
-        request = campaign.request(io_id, budget_type)
-        history = self._history("campaign", request)
-        campaign_id: int | None = None
+        _check_content(campaign)
         try:
+            if isinstance(order, NewInsertionOrder):
+                order.check()
+                check_together(order.budget_type, order.start, order.end, campaign)
+                io_id, budget_type = await self._insertion_order(order), int(order.budget_type)
+            else:
+                row = await self._existing(order)
+                io_id, budget_type = row.io_id, _required(row.io_budget_type_id, "ioBudgetTypeId")
+                check_together(budget_type, _moment(row.io_start_time), _moment(row.io_end_time), campaign)
+                self._exists["insertion_order"] = io_id
+            request = campaign.request(io_id, budget_type)
+            history = self._history("campaign", request)
             campaign_id = await self._campaign(io_id, campaign.name, request, history)
             live = await self._iqm.campaigns.get(campaign_id)
             await self._tell("read_back", "done", id=campaign_id, status=str(live.status))
-        except AdflightError as error:
-            what = "the campaign was not created"
-            if isinstance(error, UnknownOutcome):
-                what = "it is not known whether the campaign was created"
-            elif campaign_id is not None:
-                what = f"campaign {campaign_id} was created, but could not be read back"
-            raise LaunchFailed(
-                f"insertion order {io_id} exists; {what}: {error}",
-                step="campaign" if campaign_id is None else "read_back",
-                insertion_order_id=io_id,
-                campaign_id=campaign_id,
-                cause=error,
-            ) from error
+        except InvalidInput:
+            raise
+        except Exception as error:
+            # also what is not ours, such as a full disk under the record: the ids must not be lost with it
+            if "insertion_order" not in self._exists:
+                raise
+            raise self._failure(error) from error
         return Launch(io_id, campaign_id, live, tuple(self._adopted), iqm=self._iqm)
+
+    def _failure(self, error: Exception) -> LaunchFailed:
+        io_id, campaign_id = self._exists["insertion_order"], self._exists.get("campaign")
+        if campaign_id is not None:
+            what = f"campaign {campaign_id} was created, but could not be read back"
+        elif isinstance(error, UnknownOutcome):
+            what = "it is not known whether the campaign was created"
+        else:
+            what = "the campaign was not created"
+        return LaunchFailed(
+            f"insertion order {io_id} exists; {what}: {error}",
+            step="campaign" if campaign_id is None else "read_back",
+            insertion_order_id=io_id,
+            campaign_id=campaign_id,
+            cause=error,
+        )
 
     def _history(self, step: Step, request: Request) -> History:
         """What the record says about a step. Raises `InvalidInput` when it sent something else."""
@@ -205,20 +215,23 @@ class Launcher:
     ) -> int:
         """The id of what a step makes: known from the record, adopted, or created now."""
         if history.id is not None:
+            self._exists[step] = history.id
             return history.id
         if history.sent is not None:
             found = await self._settle(request, history, look_up, compare)
             if found is not None:
-                await self._tell(step, "done", id=found.id, adopted=True)
-                self._adopted.append(step)
-                return found.id
+                return await self._made(step, found.id, adopted=True)
 
         async def record(event: str, details: Mapping[str, Any]) -> None:
             await self._tell(step, event, **details, **({"sent": _sent(request)} if event == "sending" else {}))
 
         outcome = await create_once(create, look_up=look_up, differences=compare, clock=self._iqm.clock, record=record)
-        adopted = isinstance(outcome, Adopted)
-        made = outcome.id if isinstance(outcome, Adopted) else outcome.answer
+        if isinstance(outcome, Adopted):
+            return await self._made(step, outcome.id, adopted=True)
+        return await self._made(step, outcome.answer, adopted=False)
+
+    async def _made(self, step: Step, made: int, *, adopted: bool) -> int:
+        self._exists[step] = made
         if adopted:
             self._adopted.append(step)
         await self._tell(step, "done", id=made, adopted=adopted)
@@ -282,6 +295,14 @@ class Launcher:
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._iqm.clock.time(), UTC)
+
+
+def _check_content(campaign: NewCampaign) -> None:
+    """Finds what cannot be sent before an insertion order is made for it."""
+    try:
+        _ = campaign.request(0, BudgetType.BUDGET).content
+    except TypeError as error:
+        raise InvalidInput("campaign.more", sorted(campaign.more), f"values that JSON can carry ({error})") from None
 
 
 def _sent(request: Request) -> dict[str, Any]:
