@@ -139,6 +139,8 @@ class Operation:
     """Names of the security schemes that the caller supplies."""
     quota: str = "api"
     partial: Partial | None = None
+    identity: tuple[str, ...] = ()
+    """Wire names, inside the unwrapped answer, of which one has to hold the id of what was created."""
 
     def unwrap(self, payload: Any) -> Any:
         """The content of a decoded answer. An answer without its documented envelope is returned as it is."""

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import orjson
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +56,8 @@ def error_of(asked: Operation, came: WireAnswer) -> APIError:
         pytest.param(FLAT, answer(200), None, id="empty where nothing is documented"),
         pytest.param(V3, answer(200, {"success": None, "data": 1}), 1, id="success without a value"),
         pytest.param(V3, answer(200, {"data": {"success": False}}), {"success": False}, id="a field inside"),
+        pytest.param(V3, answer(200, {"data": 1, "status": False}), 1, id="a status beside the content"),
+        pytest.param(FLAT, answer(200, {"status": False}), {"status": False}, id="a status that is content"),
         pytest.param(
             V3, answer(200, {"data": 1}, {"Content-Type": "application/mediaType"}), 1, id="odd content type (X32)"
         ),
@@ -76,6 +78,8 @@ REFUSALS: list[tuple[str, WireAnswer, Refused]] = [
     ("404", answer(404), (NotFound, "refused", None, ())),
     ("410", answer(410), (NotFound, "refused", None, ())),
     ("408", answer(408), (ServerError, "server error", None, ())),
+    ("499", answer(499), (ServerError, "server error", None, ())),
+    ("redirect to nowhere", answer(302, None, {"Location": "http://["}), (ServerError, "unusable", None, ())),
     ("412", answer(412), (ValidationFailed, "refused", None, ())),
     ("429", answer(429, b"slow down"), (RateLimited, "rate limited", None, ("slow down",))),
     ("503", answer(503), (ServerError, "server error", None, ())),
@@ -87,6 +91,7 @@ REFUSALS: list[tuple[str, WireAnswer, Refused]] = [
         answer(422, {"success": False, "errorObjects": [{"error": "Io name exists", "field": "ioName"}]}),
         (ValidationFailed, "refused", None, ("ioName: Io name exists",)),
     ),
+    ("status", answer(200, {"status": False, "reason": "no"}), (ValidationFailed, "refused", None, ("no",))),
     (
         "v3 object (B7)",
         answer(400, {"success": False, "errorObjects": {"error": "bad dimension", "reason": "unknown"}}),
@@ -351,3 +356,26 @@ def test_a_partial_failure_without_rows() -> None:
     error = partly({"status": False}, Budgets())
     assert (error.failed, error.modified) == ((), ())
     assert str(error) == "things.do: 0 failed, 0 changed: the service gives no reason"
+
+
+NAMELESS: list[Any] = [None, [], "ok", {}, {"id": None}, {"id": "x"}]
+
+
+@pytest.mark.parametrize("payload", [*({"success": True, "data": data} for data in NAMELESS), [], "ok", {}])
+def test_a_create_without_an_id_is_no_success(payload: Any) -> None:
+    create = evolve(operation("create"), identity=("id", "Id"))
+    verdict = judge(create, answer(200, payload))
+    assert verdict.refusal is not None
+    assert (verdict.refusal.event, verdict.refusal.reason) == ("unusable", "the answer names no id or Id")
+
+
+@pytest.mark.parametrize("data", [{"id": 7}, {"Id": "7"}])
+def test_a_create_with_an_id_is_one(data: Any) -> None:
+    create = evolve(operation("create"), identity=("id", "Id"))
+    assert judge(create, answer(200, {"success": True, "data": data})).value == data
+
+
+def test_no_content_is_no_success_of_a_create() -> None:
+    verdict = judge(evolve(operation("create"), identity=("id",)), answer(204))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == "undecodable"

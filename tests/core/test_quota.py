@@ -527,6 +527,20 @@ async def test_event_loops_that_run_together_have_their_own(account: str) -> Non
     gc.collect()
 
 
+async def test_whoever_cancels_the_alarm_does_not_stop_it_for_good(limiter: Limiter, clock: FakeClock) -> None:
+    for _ in range(QUOTA.requests):
+        (await limiter.acquire()).answered()
+    waiting = asyncio.create_task(limiter.acquire())
+    await clock.settle()
+    for task in asyncio.all_tasks() - {asyncio.current_task(), waiting}:
+        task.cancel()
+    await clock.settle()
+    again = asyncio.create_task(limiter.acquire())
+    await clock.advance(60)
+    assert waiting.done()
+    assert again.done()
+
+
 def test_clients_made_outside_an_event_loop_share_a_limiter(account: str, clock: FakeClock) -> None:
     first = limiter_for("https://api.example.com", account, QUOTA, clock)
     assert limiter_for("https://api.example.com", account, QUOTA, clock) is first

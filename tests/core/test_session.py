@@ -520,6 +520,22 @@ async def test_a_429_pauses_the_account_and_is_repeated(
     assert [await first, await second] == [7, 7]
 
 
+async def test_a_429_also_holds_back_who_waits_for_a_place() -> None:
+    async def refuse(_: WireRequest) -> WireAnswer:
+        await asyncio.sleep(0)
+        return answer(429, None, {"Retry-After": "7"})
+
+    clock = FakeClock()
+    transport = ScriptedTransport(refuse, ok(7))
+    open_session = session(transport, clock=clock, quota=Quota(100, 60.0), max_in_flight=1)
+    tasks = [asyncio.create_task(open_session.call(request("create"), same, PLAIN)) for _ in range(5)]
+    await clock.advance(6.9)
+    assert len(transport.sent) == 1
+    await clock.advance(0.1)
+    assert await asyncio.gather(*tasks) == [7] * 5
+    assert len(transport.sent) == 6
+
+
 async def test_a_429_that_stays_is_raised_and_still_pauses_the_others() -> None:
     transport = ScriptedTransport(answer(429, None, {"Retry-After": "7"}))
     open_session = session(transport)
@@ -828,6 +844,28 @@ async def test_a_hook_may_veto_and_nothing_is_sent() -> None:
         await open_session.call(request("create"), same, PLAIN)
     assert transport.sent == []
     assert open_session.limiter.state().used == 0
+
+
+@pytest.mark.parametrize("value", ["caf\xe9", "caf\udce9"], ids=["UTF-8", "Latin-1"])
+async def test_a_header_beyond_ascii_does_not_lose_a_purchase(value: str) -> None:
+    seen = Observer()
+    transport = ScriptedTransport(answer(200, {"data": 7}, {"Server": value}))
+    assert await session(transport, hooks=[seen.hook]).call(request("create"), same, PLAIN) == 7
+    assert len(seen.responses) == 1
+
+
+async def test_a_redirect_to_nowhere_does_not_lose_a_purchase() -> None:
+    with pytest.raises(UnknownOutcome):
+        await call(ScriptedTransport(answer(302, None, {"Location": "http://["})), repeat="create")
+
+
+async def test_tracebacks_with_local_variables_show_no_credentials() -> None:
+    with pytest.raises(UnknownOutcome) as raised:
+        await call(ScriptedTransport(ConnectionBroken("cut")), repeat="create")
+    for error in (raised.value, raised.value.cause):
+        assert error is not None
+        shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+        assert SECRET not in "".join(shown.format())
 
 
 async def test_a_failing_observer_does_not_lose_a_purchase(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,6 +17,7 @@ from adflight.core.transport import AiohttpTransport, WireAnswer, WireRequest, w
 from adflight_api.runtime import InvalidInput
 from tests.raw_server import (
     Behaviour,
+    Exchange,
     RawServer,
     answering,
     cutting,
@@ -315,6 +316,22 @@ async def test_takes_no_password_from_netrc(
 # Bodies
 
 
+async def test_what_arrives_unasked_is_not_the_next_answer(transport: AiohttpTransport) -> None:
+    unasked = b"HTTP/1.1 429 Slow Down\r\nContent-Length: 0\r\n\r\n"
+
+    async def twice(exchange: Exchange) -> None:
+        await answering()(exchange)
+        await asyncio.sleep(0.02)
+        exchange.send(unasked)
+
+    async with RawServer(twice, answering(b"7")) as server:
+        await transport.send(request_to(server.url, "GET", None))
+        await asyncio.sleep(0.1)
+        answer = await transport.send(request_to(server.url))
+        assert (answer.status, answer.content) == (200, b"7")
+        assert [(request.connection, request.method) for request in server.received] == [(0, "GET"), (1, "POST")]
+
+
 async def test_reuses_the_connection(transport: AiohttpTransport) -> None:
     async with RawServer(answering(b"{}"), answering(b"", "204 No Content"), answering(b"[]")) as server:
         for _ in range(3):
@@ -547,6 +564,29 @@ def test_gets_over_an_event_loop_that_was_closed_roughly(then: str) -> None:
         if then == "send":
             assert asyncio.run(one_call(transport)) == 200
         asyncio.run(transport.aclose())
+        gc.collect()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+def test_many_calls_at_once_get_over_a_closed_event_loop() -> None:
+    transport = AiohttpTransport()
+
+    async def answer_slowly(exchange: Exchange) -> None:
+        await asyncio.sleep(0.05)
+        await answering()(exchange)
+
+    async def last() -> None:
+        async with RawServer(answer_slowly) as server:
+            await asyncio.gather(*(transport.send(request_to(server.url)) for _ in range(10)))
+            assert len(server.received) == 10
+        await transport.aclose()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        rough = asyncio.new_event_loop()
+        rough.run_until_complete(one_call(transport))
+        rough.close()
+        asyncio.run(last())
         gc.collect()
 
 

@@ -193,8 +193,8 @@ async def test_raw_answers_have_the_options_of_their_view(scene: Scene, iqm: IQM
 
 async def test_a_request_of_a_generated_module_may_be_sent(iqm: IQM) -> None:
     launch = await iqm.launch(new_order(), new_campaign())
-    raw = await iqm.raw_call(campaigns_get.request(launch.campaign_id), campaigns_get.parse)
-    assert raw.parsed.id == launch.campaign_id
+    campaign = await iqm.call(campaigns_get.request(launch.campaign_id), campaigns_get.parse)
+    assert campaign.id == launch.campaign_id
 
 
 # operations that the specification does not know

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
 
-from adflight import IQM, APIError, InvalidInput, LaunchFailed, Quota, UnknownOutcome, ValidationFailed
+from adflight import IQM, APIError, Hook, InvalidInput, LaunchFailed, Quota, UnknownOutcome, ValidationFailed
 from adflight.iqm.launch import Event, Launch
 from adflight.types.iqm import BudgetType, CampaignStatus, PlanWarning
 from tests.clock import FakeClock
@@ -116,6 +117,25 @@ async def test_two_launches_of_one_name_in_one_client_do_not_adopt_each_others(s
 
 
 # the record
+
+
+async def test_two_launches_of_one_name_in_two_clients_do_not_adopt_each_others(scene: Scene, iqm: IQM) -> None:
+    scene.sandbox.fault("insertion_orders_create", kind="cut_before")
+    another = await scene.client()
+    first, second = await asyncio.gather(
+        iqm.launch(new_order(), new_campaign(name="A")),
+        another.launch(new_order(), new_campaign(name="B")),
+        return_exceptions=True,
+    )
+    assert sorted(type(result).__name__ for result in (first, second)) == ["Launch", "UnknownOutcome"]
+    assert scene.executions == ONCE
+
+
+async def test_an_id_is_a_number(scene: Scene, iqm: IQM) -> None:
+    order: Any = "15001"
+    with pytest.raises(InvalidInput, match="insertion_order='15001'"):
+        await iqm.launch(order, new_campaign())
+    assert scene.executions == NOTHING
 
 
 async def test_each_step_is_recorded_before_and_after_it_happens(scene: Scene, iqm: IQM) -> None:
@@ -265,7 +285,7 @@ def scripted(*answers: Step) -> IQM:
 async def test_an_answer_without_an_id_is_looked_up() -> None:
     nothing = ok({"totalRecords": 0, "filteredRecords": 0, "ioBasicDetailsList": []})
     iqm = scripted(nothing, ok({"ioName": "Spring"}), nothing)
-    with pytest.raises(UnknownOutcome, match="its answer names no id") as caught:
+    with pytest.raises(UnknownOutcome, match="the answer names no ioId") as caught:
         await iqm.launch(new_order(), new_campaign())
     assert caught.value.response is not None
     assert b"Spring" in caught.value.response.content
@@ -500,6 +520,38 @@ async def test_what_was_about_to_be_sent_is_not_sent_again_unasked(
     # and the longer record is a record, too
     assert (await another.launch(new_order(), new_campaign(), resume=again)).campaign_id == launch.campaign_id
     assert scene.executions == ONCE
+
+
+@pytest.mark.parametrize("operation", CREATES)
+async def test_what_appears_at_the_last_moment_is_not_created_again(scene: Scene, iqm: IQM, operation: str) -> None:
+    """Two look-ups found nothing, and `if_absent` says to create; then it is there."""
+    scene.sandbox.fault(operation, kind="late", seconds=10_000)
+    events: list[Event] = []
+
+    def record(event: Event) -> None:
+        if event["event"] == "unknown":
+            raise Killed
+        events.append(event)
+
+    with pytest.raises(Killed):
+        await iqm.launch(new_order(), new_campaign(), record=record)
+    path = "/io/basic/list" if operation == "insertion_orders_create" else "/io/campaign/basic/list"
+    asked = 0
+
+    async def carry_out_before_the_third(request: httpx.Request) -> None:
+        nonlocal asked
+        asked += request.url.path.endswith(path)
+        if asked == 3:
+            asked += 1
+            scene.sandbox.advance(10_000)
+
+    another = await scene.client(hooks=[Hook(on_request=carry_out_before_the_third)])
+    with pytest.raises((UnknownOutcome, LaunchFailed), match="only now"):
+        await another.launch(new_order(), new_campaign(), resume=events, if_absent="create", record=events.append)
+    assert scene.executions[operation] == 1
+
+    launch = await another.launch(new_order(), new_campaign(), resume=events, if_absent="create")
+    await launched(scene, another, launch)
 
 
 async def test_continuing_adopts_what_the_dead_process_made(scene: Scene, iqm: IQM) -> None:

@@ -67,6 +67,14 @@ class Turns:
         return self._locks.setdefault(name, asyncio.Lock())
 
 
+_TURNS: Final[WeakValueDictionary[tuple[str, str], Turns]] = WeakValueDictionary()
+
+
+def turns_for(base_url: str, account: str) -> Turns:
+    """The turns that all clients of this process share which use one account; they last as long as any of them."""
+    return _TURNS.setdefault((base_url.rstrip("/"), account), Turns())
+
+
 async def create_once(
     create: Callable[[], Awaitable[CreatedT]],
     *,

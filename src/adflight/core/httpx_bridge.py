@@ -82,12 +82,18 @@ class HttpxTransport:
 
 def to_httpx_request(request: WireRequest) -> httpx.Request:
     """The same request as an httpx object. Pass a redacted one when anybody but a transport will see it."""
-    return httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
+    headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+    return httpx.Request(request.method, request.url, headers=headers, content=request.content)
 
 
 def to_httpx_response(answer: WireAnswer, request: httpx.Request) -> httpx.Response:
     """The same answer as an httpx object. Its content is decoded, so headers that speak of its encoding are gone."""
-    headers = [(name, value) for name, value in answer.headers.items() if name.lower() not in _HOP_HEADERS]
+    # httpx would refuse text beyond ASCII; aiohttp has read such bytes as surrogates where they are no UTF-8
+    headers = [
+        (name.encode("utf-8", "surrogateescape"), value.encode("utf-8", "surrogateescape"))
+        for name, value in answer.headers.items()
+        if name.lower() not in _HOP_HEADERS
+    ]
     return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
 
 

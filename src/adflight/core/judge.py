@@ -16,7 +16,7 @@ from itertools import islice
 from typing import Any, Final
 
 import orjson
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from adflight.core.answers import RawAnswer, without_secrets
 from adflight.core.errors import (
@@ -42,6 +42,8 @@ _KINDS: Final[Mapping[int, tuple[type[APIError], Event]]] = {
     403: (PermissionDenied, "refused"),
     404: (NotFound, "refused"),
     408: (ServerError, "server error"),
+    # a proxy's word for a client that went away; the service behind it may have carried it out
+    499: (ServerError, "server error"),
     410: (NotFound, "refused"),
     429: (RateLimited, "rate limited"),
 }
@@ -64,7 +66,7 @@ class Refusal:
     event: Event
     reason: str = ""
     """What is wrong, where the body does not say."""
-    payload: Any = None
+    payload: Any = field(default=None, repr=False)
     """The decoded body, or None."""
     body_code: int | None = None
 
@@ -99,7 +101,7 @@ class Refusal:
 class Verdict:
     """What an answer means: `value` is what to parse, unless there is a `refusal`."""
 
-    value: Any = None
+    value: Any = field(default=None, repr=False)
     refusal: Refusal | None = None
     partial: bool = False
     """Whether the answer names items that failed."""
@@ -112,7 +114,7 @@ def judge(operation: Operation, answer: WireAnswer) -> Verdict:
         return Verdict(None, _refused(status, answer))
     if not content:
         # an envelope that is documented and missing is a body that was lost
-        if status != 204 and operation.envelope is not None:
+        if (status != 204 or operation.identity) and operation.envelope is not None:
             return Verdict(None, Refusal(ServerError, "undecodable", "the body is empty"))
         return Verdict()
     try:
@@ -125,9 +127,11 @@ def judge(operation: Operation, answer: WireAnswer) -> Verdict:
         if code is not None and code >= 400:
             kind, event = _kind(code)
             return Verdict(None, Refusal(kind, event, payload=payload, body_code=code))
-        if payload.get("success") is False:
+        if payload.get("success") is False or (payload.get("status") is False and _bare(operation, payload)):
             return Verdict(None, Refusal(ValidationFailed, "refused", payload=payload, body_code=code))
     value = operation.unwrap(payload)
+    if operation.identity and not _identified(operation.identity, value):
+        return Verdict(None, unusable(f"the answer names no {' or '.join(operation.identity)}"))
     return Verdict(value, None, operation.partial is not None and _some_failed(operation.partial, value))
 
 
@@ -216,6 +220,16 @@ def _kind(code: int) -> tuple[type[APIError], Event]:
     if code >= 500:
         return ServerError, "server error"
     return _KINDS.get(code, (ValidationFailed, "refused"))
+
+
+def _identified(names: tuple[str, ...], value: Any) -> bool:
+    """Whether an answer says which object was created."""
+    return isinstance(value, dict) and any(_number(value.get(name)) is not None for name in names)
+
+
+def _bare(operation: Operation, payload: Mapping[str, Any]) -> bool:
+    """Whether an answer lacks its documented envelope; one that reports items that failed is judged by these."""
+    return operation.partial is None and operation.envelope is not None and operation.envelope not in payload
 
 
 def _number(code: Any) -> int | None:

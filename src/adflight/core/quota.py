@@ -155,6 +155,10 @@ class Limiter:
             waiting=len(self._waiting),
         )
 
+    @property
+    def paused(self) -> bool:
+        return self._paused_until > self._clock.monotonic()
+
     def acquire_nowait(self) -> Slot | None:
         """What `acquire` gives when nobody has to wait for it, else None."""
         if self._quota is None and not self._waiting and self._paused_until == -inf:
@@ -256,7 +260,7 @@ class Limiter:
     def _ring_in(self, seconds: float) -> None:
         at = self._clock.monotonic() + seconds
         # one that rings too early only looks once more
-        if self._loop is not None and (self._alarm is None or at < self._alarm_at):
+        if self._loop is not None and (self._alarm is None or self._alarm.done() or at < self._alarm_at):
             self._silence()
             self._alarm = self._loop.create_task(self._ring(seconds))
             self._alarm_at = at

@@ -93,7 +93,11 @@ def redact_request(
 
 def redact_url(url: str, secrets: frozenset[str] = SECRET_NAMES) -> str:
     """A URL without user, password and secret query parameters."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # such as a redirect to "http://[": where its secrets are cannot be told
+        return MASK
     host = parts.netloc.rpartition("@")[2]
     query = parse_qsl(parts.query, keep_blank_values=True)
     if any(_bare(name) in secrets for name, _ in query):

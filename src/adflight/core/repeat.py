@@ -28,7 +28,7 @@ Event: TypeAlias = Literal[
 ]
 """How an attempt ended.
 
-"server error" is 5xx and 408. "undecodable" is a success whose body cannot be read: cut off, or a proxy's page.
+"server error" is 5xx, 408 and 499. "undecodable" is a success whose body cannot be read: cut off, or a proxy's page.
 "unusable" is an answer that would be the same again: a redirect, or JSON of a shape that nobody expects. "refused" is
 any other no.
 """

@@ -228,7 +228,8 @@ class Session:
             # also when cancelled: the service may have counted it; no effect on a slot that was given back
             slot.answered()
             gate.release()
-        failure.__cause__ = failure.__context__ = None
+        # its frames hold credentials, and whoever reports errors with local variables would send them away
+        failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         return failure
 
     async def _admit(self, call: _Call, gate: asyncio.Semaphore) -> Slot:
@@ -254,6 +255,11 @@ class Session:
             if self._hooked:
                 await self._ask(call)
             await gate.acquire()
+            while self.limiter.paused:  # since it got its slot
+                gate.release()
+                slot.give_back()
+                slot = await self.limiter.acquire()
+                await gate.acquire()
         except BaseException:
             slot.give_back()
             raise
@@ -358,10 +364,9 @@ class Session:
         call.added = {name: value for name, value in shown.headers.items() if before.get(name) != value}
 
     async def _tell(self, call: _Call, answer: WireAnswer) -> None:
-        shown = http_response(without_secrets(answer, self._secrets), call.shown)
         for hook in self._telling:
             try:
-                await hook(shown)
+                await hook(http_response(without_secrets(answer, self._secrets), call.shown))
             except Exception:
                 logger.exception("a hook failed; the call goes on", extra={"operation": call.request.operation.id})
 
@@ -373,13 +378,8 @@ class Session:
 
     def _log(self, level: int, call: _Call, status: int | None, outcome: str, text: str) -> None:
         operation, elapsed = call.request.operation.id, self.clock.monotonic() - call.started
-        extra = {
-            "operation": operation,
-            "attempt": call.attempt,
-            "status": status,
-            "elapsed": elapsed,
-            "outcome": outcome,
-        }
+        extra = {"operation": operation, "attempt": call.attempt, "status": status, "elapsed": elapsed}
+        extra["outcome"] = outcome
         logger.log(level, "%s, attempt %d: %s after %.3f s", operation, call.attempt, text, elapsed, extra=extra)
 
 

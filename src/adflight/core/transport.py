@@ -16,10 +16,10 @@ import io
 import ipaddress
 from collections.abc import AsyncGenerator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
 
-from attrs import define
+from attrs import define, field
 
 from adflight.core.errors import ConfigurationError, ConnectionBroken, NotSent, Timeout, TransportError
 from adflight_api.runtime import InvalidInput
@@ -62,7 +62,7 @@ class WireAnswer:
     status: int
     headers: Mapping[str, str]
     """Names are looked up in any case."""
-    content: bytes
+    content: bytes = field(repr=False)
     """Decompressed."""
 
 
@@ -167,7 +167,7 @@ class AiohttpTransport:
         if self._loop is asyncio.get_running_loop():
             await lifetime.aclose()
         elif self._loop.is_closed():
-            await self._abandon()
+            await self._abandon(self._session)
         else:
             self._lifetime = lifetime
             raise ConfigurationError("a client must be closed in the event loop that it was used in")
@@ -176,19 +176,15 @@ class AiohttpTransport:
         loop = asyncio.get_running_loop()
         if self._closed:
             raise ConfigurationError("the client is closed")
-        if self._loop is not None and self._loop is not loop:
-            if not self._loop.is_closed():
-                raise ConfigurationError(
-                    "this client belongs to another event loop, which is still open: "
-                    "use one client in each event loop, or close the other loop first"
-                )
-            await self._abandon()
+        if self._loop is not None and self._loop is not loop and not self._loop.is_closed():
+            raise ConfigurationError(
+                "this client belongs to another event loop, which is still open: "
+                "use one client in each event loop, or close the other loop first"
+            )
         import aiohttp
 
         session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._limit, keepalive_timeout=self._keepalive, ssl=True if self._tls is None else self._tls
-            ),
+            connector=_connector(self._limit, self._keepalive, self._tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             # aiohttp's own reading of the environment would add a password from ~/.netrc to a request that carries
             # one already (which it then refuses), and would ask two threads on every call: see _proxy_for
@@ -203,13 +199,15 @@ class AiohttpTransport:
         # aiohttp repeats GET, PUT and DELETE when a reused connection closes without an answer: a PUT was carried
         # out twice. Whether to repeat is the session's decision.
         session._retry_connection = False
+        old = self._session
+        # before anything is waited for, or a second task would open a session of its own here
         self._loop, self._session, self._lifetime = loop, session, _lifetime(session)
         await anext(self._lifetime)
+        await self._abandon(old)
         return session
 
-    async def _abandon(self) -> None:
+    async def _abandon(self, session: aiohttp.ClientSession | None) -> None:
         """Lets go of what belongs to a loop that was closed without shutting down its generators."""
-        session, self._session, self._lifetime = self._session, None, None
         if session is not None and session.connector is not None:
             connector = session.connector
             session.detach()
@@ -272,6 +270,26 @@ def wire_url(url: str) -> URL:
         except ValueError:
             pass
     raise InvalidInput("url", urlsplit(url).path, "an absolute, percent-encoded http or https URL")
+
+
+def _connector(limit: int, keepalive: float, tls: ssl.SSLContext | None) -> aiohttp.TCPConnector:
+    import aiohttp
+
+    class Connector(aiohttp.TCPConnector):
+        """Never uses a connection again on which something arrived while it was idle.
+
+        aiohttp would take it for the answer to the next request: a 429 that nobody asked for, and a create would be
+        repeated that the service is carrying out.
+        """
+
+        async def _get(self, key: Any, traces: Any) -> Any:
+            while (connection := await super()._get(key, traces)) is not None:
+                if connection.protocol is not None and not connection.protocol.should_close:
+                    return connection
+                connection.close()
+            return None
+
+    return Connector(limit=limit, keepalive_timeout=keepalive, ssl=True if tls is None else tls)
 
 
 async def _lifetime(session: aiohttp.ClientSession) -> AsyncGenerator[None]:

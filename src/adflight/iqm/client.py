@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
 from attrs import evolve
 
-from adflight.core.adoption import Turns
-from adflight.core.answers import RawAnswer
+from adflight.core.adoption import turns_for
 from adflight.core.batch import DEFAULT_CONCURRENCY, Outcome, map_calls
 from adflight.core.caller import BoundCaller
 from adflight.core.clock import Clock, SystemClock
@@ -108,7 +107,7 @@ class IQM(Operations):
         self.clock: Final[Clock] = SystemClock() if clock is None else clock
         self.options = Options() if options is None else options
         self.email: Final = email
-        self.turns: Final = Turns()
+        self.turns: Final = turns_for(base_url, f"{client_id} {email}")
         self._login: Final = Login(
             **given,
             workspace_host=workspace_host,
@@ -221,12 +220,9 @@ class IQM(Operations):
         caller = BoundCaller(self._session, self.options)
         return await caller.request(method, path, query=query, json=json, repeat="read" if repeatable else "create")
 
-    async def raw_call(self, request: Request, parse: Callable[[Any], T]) -> RawAnswer[T]:
-        """Sends a request of a generated operation module; the answer as it came, with what `parse` makes of it."""
-        caller = BoundCaller(self._session, evolve(self.options, raw=True))
-        answer: Any = await caller.call(request, parse)
-        raw: RawAnswer[T] = answer
-        return raw
+    async def call(self, request: Request, parse: Callable[[Any], T]) -> T:
+        """Sends a request of a generated operation module; `parse` is the module's too."""
+        return await self._caller.call(request, parse)
 
     def map(
         self,

@@ -123,6 +123,8 @@ class Launcher:
                 check_together(order.budget_type, order.start, order.end, campaign)
                 io_id, budget_type = await self._insertion_order(order), int(order.budget_type)
             else:
+                if not isinstance(order, int):
+                    raise InvalidInput("insertion_order", order, "a NewInsertionOrder, or the id of one as an int")
                 row = await self._existing(order)
                 io_id, budget_type = row.io_id, _required(row.io_budget_type_id, "ioBudgetTypeId")
                 check_together(budget_type, _moment(row.io_start_time), _moment(row.io_end_time), campaign)
@@ -185,7 +187,7 @@ class Launcher:
             return differences(request.body, row.to_dict(), identity=ORDER_IDENTITY)
 
         async def create() -> int:
-            return await self._create(request, lambda answer: insertion_orders_create.parse(answer).io_id)
+            return int((await self._iqm.call(request, insertion_orders_create.parse)).io_id)
 
         async with self._iqm.turns.of(("insertion order", order.name)):
             return await self._once("insertion_order", request, history, create, look_up, compare)
@@ -199,7 +201,7 @@ class Launcher:
             return differences(request.body, live.to_dict(), identity=CAMPAIGN_IDENTITY)
 
         async def create() -> int:
-            return await self._create(request, lambda answer: campaigns_create.parse(answer).campaign_id)
+            return int((await self._iqm.call(request, campaigns_create.parse)).campaign_id)
 
         async with self._iqm.turns.of(("campaign", io_id, name)):
             return await self._once("campaign", request, history, create, look_up, compare)
@@ -223,6 +225,8 @@ class Launcher:
                 return await self._made(step, found.id, adopted=True)
 
         async def record(event: str, details: Mapping[str, Any]) -> None:
+            if event == "sending" and history.sent is not None:
+                self._check_absent(request, history, details["existing"])
             await self._tell(step, event, **details, **({"sent": _sent(request)} if event == "sending" else {}))
 
         outcome = await create_once(create, look_up=look_up, differences=compare, clock=self._iqm.clock, record=record)
@@ -245,20 +249,15 @@ class Launcher:
         compare: Callable[[RowT], Awaitable[list[str]] | list[str]],
     ) -> Adopted[RowT] | None:
         """What an earlier attempt made whose outcome its record does not know; None when there is nothing."""
-        sent_at = history.sent_at or self._now()
-        settled_after = max(self._iqm.options.timeout + SETTLING, history.settled_after or 0.0)
-        wait = settled_after
+        unknown = self._unknown(
+            request,
+            history,
+            f"{request.operation.id} was sent by an earlier launch, whose record ends before the answer",
+        )
+        wait = unknown.settled_after
         if history.settled_after is not None:
             # otherwise the quota may have held it up until the record ended, and when that was is not known
-            wait -= max((self._now() - sent_at).total_seconds(), 0.0)
-        unknown = UnknownOutcome(
-            f"{request.operation.id} was sent by an earlier launch, whose record ends before the answer",
-            request=redact_request(request.operation.method, self._iqm.base_url + request.url, {}, request.body),
-            sent_at=sent_at,
-            settled_after=settled_after,
-            cause=AdflightError("the record of the earlier launch ends before the answer"),
-            operation=request.operation.id,
-        )
+            wait -= max((self._now() - unknown.sent_at).total_seconds(), 0.0)
         try:
             return await adopt(
                 unknown,
@@ -273,19 +272,26 @@ class Launcher:
                 return None
             raise
 
-    async def _create(self, request: Request, read_id: Callable[[Any], Any]) -> int:
-        raw = await self._iqm.raw_call(request, read_id)
-        if isinstance(raw.parsed, int):
-            return raw.parsed
-        raise UnknownOutcome(
-            f"{request.operation.id} was carried out, but its answer names no id",
-            request=raw.request,
-            sent_at=self._now(),
-            settled_after=self._iqm.options.timeout + SETTLING,
-            cause=AdflightError("its answer names no id"),
+    def _unknown(self, request: Request, history: History, message: str) -> UnknownOutcome:
+        return UnknownOutcome(
+            message,
+            request=redact_request(request.operation.method, self._iqm.base_url + request.url, {}, request.body),
+            sent_at=history.sent_at or self._now(),
+            settled_after=max(self._iqm.options.timeout + SETTLING, history.settled_after or 0.0),
+            cause=AdflightError("the record of the earlier launch ends before the answer"),
             operation=request.operation.id,
-            response=raw,
         )
+
+    def _check_absent(self, request: Request, history: History, existing: Iterable[int]) -> None:
+        """What two look-ups did not find may have appeared since; creating now would buy it twice."""
+        appeared = sorted({*existing} - {*history.existing})
+        if appeared:
+            raise self._unknown(
+                request,
+                history,
+                f"{request.operation.id}, sent by an earlier launch, seems to have been carried out only now: "
+                f"{', '.join(map(str, appeared))} bears its name. Continue once more from the same record",
+            )
 
     async def _tell(self, step: Step, event: str, **details: Any) -> None:
         if self._record is not None:

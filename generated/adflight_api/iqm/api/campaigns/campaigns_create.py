@@ -37,6 +37,7 @@ OPERATION = Operation(
         "workspaceHost",
         "workspaceId",
     ),
+    identity=("data",),
 )
 
 

@@ -31,6 +31,7 @@ OPERATION = Operation(
         "workspaceHost",
         "workspaceId",
     ),
+    identity=("ioId",),
 )
 
 

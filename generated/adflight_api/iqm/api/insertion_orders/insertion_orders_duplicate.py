@@ -27,6 +27,10 @@ OPERATION = Operation(
         "workspaceHost",
         "workspaceId",
     ),
+    identity=(
+        "duplicatedIOId",
+        "duplicatedIoId",
+    ),
 )
 
 
