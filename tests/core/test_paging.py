@@ -326,6 +326,12 @@ async def test_pages_that_repeat_are_an_error(way: Rows) -> None:
     assert seen == [1]
 
 
+async def test_pages_that_take_turns_are_an_error() -> None:
+    first, second = Data(rows(1, 2, 3, 4), None), Data(rows(5, 6, 7, 8), None)
+    with pytest.raises(PagingError, match="pages repeat"):
+        await ids_of(answers(first, second, first, second))
+
+
 async def test_rows_without_ids_are_told_apart_by_what_they_hold() -> None:
     way: Rows = paging(total=None, key=lambda row: UNSET)
     assert await ids_of(answers(Data(rows(1, 2, 3, 4), 0), Data(rows(5), 0), paging=way)) == [1, 2, 3, 4, 5]

@@ -154,8 +154,11 @@ def test_a_view_does_not_change_its_origin() -> None:
 
 
 def test_an_option_that_does_not_exist_is_an_error() -> None:
-    with pytest.raises(TypeError, match="colour"):
-        IQM(**CREDENTIALS).with_options(colour="red")
+    wrong: Any = {"colour": "red", "raw": True}
+    with pytest.raises(TypeError, match="colour, raw"):
+        IQM(**CREDENTIALS).with_options(**wrong)
+    with pytest.raises(ConfigurationError, match="with_raw_response"):
+        IQM(**CREDENTIALS, options=Options(raw=True))
     with pytest.raises(InvalidInput, match="timeout=0"):
         IQM(**CREDENTIALS).with_options(timeout=0)
 
@@ -182,7 +185,8 @@ async def test_raw_lists_are_answers_and_their_rows_rows(iqm: IQM) -> None:
     pager = iqm.with_raw_response.insertion_orders.list(search="Spring")
     raw: Any = await pager
     assert isinstance(raw.parsed, InsertionOrderList)
-    assert [row.io_name async for row in iqm.with_options(raw=True).insertion_orders.list()] == ["Spring"]
+    rows: Any = pager
+    assert [row.io_name async for row in rows] == ["Spring"]
 
 
 async def test_raw_answers_have_the_options_of_their_view(scene: Scene, iqm: IQM) -> None:

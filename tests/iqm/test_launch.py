@@ -32,6 +32,7 @@ SMOOTH = [
     ("insertion_order", "done"),
     ("campaign", "sending"),
     ("campaign", "done"),
+    ("read_back", "sending"),
     ("read_back", "done"),
 ]
 
@@ -103,11 +104,6 @@ async def test_iterators_are_not_used_up_by_looking_at_them(scene: Scene, iqm: I
     assert launch.campaign.to_dict()["stateIds"] == "7"
 
 
-async def test_options_that_change_what_calls_return_do_not_disturb_it(scene: Scene, iqm: IQM) -> None:
-    launch = await iqm.with_options(raw=True).launch(new_order(), new_campaign())
-    await launched(scene, iqm, launch)
-
-
 async def test_two_launches_of_one_name_in_one_client_do_not_adopt_each_others(scene: Scene, iqm: IQM) -> None:
     scene.sandbox.fault("insertion_orders_create", kind="cut_after", times=2)
     launches = await asyncio.gather(*(iqm.launch(new_order(), new_campaign()) for _ in range(2)))
@@ -149,13 +145,12 @@ async def test_each_step_is_recorded_before_and_after_it_happens(scene: Scene, i
     launch = await iqm.launch(new_order(), new_campaign(), record=record)
 
     assert brief(events) == SMOOTH
-    assert executed == [NOTHING, ORDER_ONLY, ORDER_ONLY, ONCE, ONCE]
+    assert executed == [NOTHING, ORDER_ONLY, ORDER_ONLY, ONCE, ONCE, ONCE]
     assert [event.get("id") for event in events] == [
         None,
         launch.insertion_order_id,
         None,
-        launch.campaign_id,
-        launch.campaign_id,
+        *[launch.campaign_id] * 3,
     ]
     assert (events[0]["sent"]["ioName"], events[0]["existing"]) == ("Spring", [])
     assert events[2]["sent"]["ioId"] == launch.insertion_order_id
@@ -201,7 +196,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no campaign name": ({}, {"name": ""}, "campaign.name=''"),
     "an unknown argument": ({}, {"more": {"colour": 1}}, r"campaign.more=\['colour'\]"),
     "an argument twice": ({}, {"more": {"max_bid": 1}}, r"campaign.more\['max_bid'\]=1"),
-    "money that is no number": ({}, {"total_budget": float("nan")}, "budget_total=nan"),
+    "money that is no number": ({}, {"total_budget": float("nan")}, "campaign.total_budget=nan"),
     "an order's money that is no number": ({"budget": float("inf")}, {}, "io_total_budget=inf"),
 }
 
@@ -433,6 +428,33 @@ async def test_a_record_that_cannot_be_kept_does_not_lose_what_was_made(
     assert scene.executions == executions
 
 
+@pytest.mark.parametrize("operation", CREATES)
+async def test_what_was_refused_may_be_mended_and_continued(scene: Scene, iqm: IQM, operation: str) -> None:
+    scene.sandbox.fault(operation, kind="status", status=422)
+    events: list[Event] = []
+    with pytest.raises((ValidationFailed, LaunchFailed)):
+        await iqm.launch(new_order(), new_campaign(), record=events.append)
+    assert events[-1]["event"] == "refused"
+    slept = len(scene.clock.slept)
+
+    order = new_order(end=START + timedelta(days=60)) if operation == CREATES[0] else new_order()
+    campaign = new_campaign() if operation == CREATES[0] else new_campaign(max_bid=11)
+    launch = await iqm.launch(order, campaign, resume=events)
+    await launched(scene, iqm, launch)
+    assert len(scene.clock.slept) == slept, "nothing had to be settled"
+
+
+async def test_a_refusal_is_told_although_it_cannot_be_recorded(scene: Scene, iqm: IQM) -> None:
+    scene.sandbox.fault("insertion_orders_create", kind="status", status=422)
+
+    def full(event: Event) -> None:
+        if event["event"] == "refused":
+            raise OSError("no space left on device")
+
+    with pytest.raises(ValidationFailed):
+        await iqm.launch(new_order(), new_campaign(), record=full)
+
+
 async def test_a_refused_order_is_an_error_of_the_service(scene: Scene, iqm: IQM) -> None:
     scene.sandbox.fault("insertion_orders_create", kind="status", status=422)
     with pytest.raises(ValidationFailed):
@@ -462,7 +484,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("faulty", [None, *CREATES])
-@pytest.mark.parametrize("kept", range(1, 7))
+@pytest.mark.parametrize("kept", range(1, 8))
 async def test_a_launch_whose_record_ends_anywhere_is_continued(
     scene: Scene, iqm: IQM, faulty: str | None, kept: int
 ) -> None:
@@ -563,7 +585,7 @@ async def test_continuing_adopts_what_the_dead_process_made(scene: Scene, iqm: I
     # when a request was sent that waited for the quota is in no record, so the whole time has to pass
     assert scene.clock.monotonic() - before >= 90
     assert scene.executions == {"insertion_orders_create": 1, "campaigns_create": 2}
-    assert brief(events)[5:] == SMOOTH[1:]
+    assert brief(events)[len(SMOOTH) :] == SMOOTH[1:]
 
 
 async def test_a_request_whose_loss_was_recorded_is_not_waited_for_twice(scene: Scene, iqm: IQM) -> None:

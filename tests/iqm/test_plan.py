@@ -151,3 +151,10 @@ def test_further_arguments_are_those_of_the_operation(more: dict[str, Any], name
 def test_times_are_moments_whatever_their_zone() -> None:
     elsewhere = START.astimezone(datetime.now(UTC).astimezone().tzinfo)
     assert new_order(start=elsewhere).request().body == new_order().request().body
+
+
+@pytest.mark.parametrize("name", ["total_budget", "daily_budget", "max_bid"])
+@pytest.mark.parametrize("money", [0, -5, float("nan")])
+def test_money_is_more_than_nothing(name: str, money: float) -> None:
+    with pytest.raises(InvalidInput, match=rf"campaign\.{name}=.*more than 0"):
+        new_campaign(**{name: money}).check()

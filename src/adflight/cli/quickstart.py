@@ -143,7 +143,10 @@ class Quickstart:
         self._events.append(event)
         step = str(event["step"]).replace("_", " ")
         if event["event"] == "sending":
-            self._print(f"\n[bold]creating the {step}[/bold]")
+            doing = "reading the campaign back" if event["step"] == "read_back" else f"creating the {step}"
+            self._print(f"\n[bold]{doing}[/bold]")
+        elif event["event"] == "refused":
+            self._print(f"   [red]the {step} was refused[/red]")
         elif event["event"] == "unknown":
             self._print(
                 f"   [yellow]the answer was lost; looking for the {step} in {event['settled_after']:.0f} s, "
@@ -178,8 +181,9 @@ class Quickstart:
 
     def _say_what_exists(self, *, in_doubt: bool) -> None:
         done: dict[str, Any] = {event["step"]: event["id"] for event in self._events if event["event"] == "done"}
+        settled = done.keys() | {event["step"] for event in self._events if event["event"] == "refused"}
         for event in self._events:
-            if in_doubt and event["event"] == "sending" and event["step"] not in done:
+            if in_doubt and "sent" in event and event["step"] not in settled:
                 step, sent = str(event["step"]).replace("_", " "), event["sent"]
                 name = sent.get("ioName") or sent.get("campaignName")
                 self._print(

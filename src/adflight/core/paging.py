@@ -218,6 +218,8 @@ class Reading(Generic[AnswerT, RowT]):
     """How many rows lie before the end of the last judged page; None before the first."""
     _total: int | None = field(default=None, init=False)
     _last: Sequence[Any] = field(default=(), init=False)
+    _pages: set[int] = field(factory=set, init=False)
+    """Hashes of the pages so far, by the keys of their rows: pages may also repeat in turns."""
     _keys: set[Any] = field(factory=set, init=False)
 
     def judge(self, answer: AnswerT, number: int) -> Page[AnswerT, RowT]:
@@ -266,9 +268,12 @@ class Reading(Generic[AnswerT, RowT]):
         keys = list(self._keys_of(rows))
         # rows without a key are told apart by all that they hold
         marks: Sequence[Any] = rows if None in keys else keys
-        if rows and self._last == marks:
+        page = None if None in keys else hash(tuple(keys))
+        if rows and (self._last == marks or page in self._pages):
             raise self.error("pages repeat: the service sent the same rows for two positions")
         self._last = marks
+        if page is not None:
+            self._pages.add(page)
         if self.strict:
             if None in keys:
                 raise self.error("a row has no key, so a strict reading cannot tell whether it was seen before")

@@ -12,7 +12,7 @@ from copy import copy
 from pathlib import Path
 from secrets import token_hex
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, TypeVar, Unpack
 
 from attrs import evolve
 
@@ -50,6 +50,38 @@ ENVIRONMENT: Final = {
 }
 
 
+class CallOptions(TypedDict, total=False):
+    """What `IQM.with_options` takes beside the workspace; see `Options`."""
+
+    timeout: float
+    connect_timeout: float
+    deadline: float | None
+    max_attempts: int
+    headers: Mapping[str, str]
+    partial: Literal["raise", "return"]
+
+
+class Settings(TypedDict, total=False):
+    """What `IQM` takes; see there."""
+
+    client_id: str
+    client_secret: str
+    email: str
+    password: str
+    base_url: str
+    workspace_host: str | None
+    ow_id: int | None
+    options: Options | None
+    quota: Quota | None
+    transport: Transport | None
+    token_store: TokenStore | None
+    hooks: Sequence[Hook]
+    documented_paths: bool
+    max_in_flight: int
+    poll_every: float | None
+    clock: Clock | None
+
+
 class IQM(Operations):
     """IQM's campaign API.
 
@@ -85,6 +117,7 @@ class IQM(Operations):
 
         Args:
             client_id: Issued by the vendor, with `client_secret`.
+            base_url: The service; its path, if it has one, comes before those of the operations.
             email: Of the account, with `password`.
             workspace_host: Sent as X-IAA-HOST with every call when given.
             ow_id: Organization workspace; by default the one that the log-in answers with.
@@ -92,6 +125,7 @@ class IQM(Operations):
             quota: Shared by all clients of this process that use the same account; None switches it off.
             transport: By default aiohttp; `adflight.HttpxTransport` adapts httpx.
             token_store: Where the token outlives the client; by default nowhere.
+            hooks: See every attempt, log-ins included, without secrets; see `Hook`.
             documented_paths: Prefer the documents' paths to those that the live service is known to use.
             max_in_flight: Requests that wait for an answer at a time.
             poll_every: Seconds between two polls of `wait_until`; by default a quarter of the quota.
@@ -106,6 +140,8 @@ class IQM(Operations):
             raise ConfigurationError(f"missing: {', '.join(empty)}")
         self.clock: Final[Clock] = SystemClock() if clock is None else clock
         self.options = Options() if options is None else options
+        if self.options.raw:
+            raise ConfigurationError("options.raw: use `with_raw_response`, whose types say what it returns")
         self.email: Final = email
         self.turns: Final = turns_for(base_url, f"{client_id} {email}")
         self._login: Final = Login(
@@ -130,11 +166,11 @@ class IQM(Operations):
         self._login.bind(self._session)
         super().__init__(BoundCaller(self._session, self.options))
         self._poll_every: Final = pace(quota) if poll_every is None else poll_every
-        self._poll_options: Final = evolve(self.options, raw=False)
+        self._base_options: Final = self.options
         self._polls: Final[dict[frozenset[tuple[str, str]], StatusPoll]] = {}
 
     @classmethod
-    def from_env(cls, **settings: Any) -> Self:
+    def from_env(cls, **settings: Unpack[Settings]) -> Self:
         """A client with credentials from the environment.
 
         Reads IQM_CLIENT_ID, IQM_CLIENT_SECRET, IQM_EMAIL and IQM_PASSWORD, and if they are set IQM_BASE_URL,
@@ -143,7 +179,8 @@ class IQM(Operations):
         Raises:
             ConfigurationError: Names all variables that are missing, or one whose value is of the wrong kind.
         """
-        given = {name: os.environ.get(variable, "") for name, variable in ENVIRONMENT.items()} | settings
+        given: dict[str, Any] = {name: os.environ.get(variable, "") for name, variable in ENVIRONMENT.items()}
+        given |= settings
         missing = [ENVIRONMENT[name] for name in ENVIRONMENT if not given[name]]
         if missing:
             raise ConfigurationError(f"environment variables are not set: {', '.join(missing)}")
@@ -179,13 +216,19 @@ class IQM(Operations):
 
     # views
 
-    def with_options(self, *, ow_id: int | None = None, workspace_host: str | None = None, **options: Any) -> Self:
+    def with_options(
+        self, *, ow_id: int | None = None, workspace_host: str | None = None, **options: Unpack[CallOptions]
+    ) -> Self:
         """The same client with other options for its calls; cheap, and shares everything else.
 
             await iqm.with_options(timeout=5, ow_id=200002).campaigns.get(537599)
 
-        Takes the fields of `Options`: timeout, connect_timeout, deadline (seconds), max_attempts, headers, partial.
+        Takes the fields of `Options` that `CallOptions` lists: timeout, connect_timeout, deadline (seconds),
+        max_attempts, headers, partial.
         """
+        unknown = sorted(options.keys() - CallOptions.__annotations__.keys())
+        if unknown:
+            raise TypeError(f"with_options() takes no {', '.join(unknown)}")
         scope = dict(self.options.scope)
         if ow_id is not None:
             scope[WORKSPACE_ID] = str(ow_id)
@@ -242,7 +285,10 @@ class IQM(Operations):
         return map_calls(call, items, concurrency=concurrency, ordered=ordered)
 
     async def log_out(self) -> None:
-        """Ends the token's life, at the service, here and in the token store; the next call logs in again."""
+        """Ends the token's life, at the service, here and in the token store; the next call logs in again.
+
+        Source: outside the documents. Raises what any call raises.
+        """
         await self.auth.logout()
         await self._login.credentials.forget()
 
@@ -289,6 +335,8 @@ class IQM(Operations):
     ) -> None:
         """Waits until a campaign has a status. All that wait share one poll, at a pace that leaves room in the quota.
 
+        Source: document 000, campaigns grouped by insertion order, and document 001, step 4.
+
         Args:
             timeout: Seconds; None waits as long as it takes.
             on_poll: Told the status that each poll found.
@@ -302,7 +350,8 @@ class IQM(Operations):
     async def save_report(self, url: str, path: str | os.PathLike[str]) -> Path:
         """Fetches a report's download, as `bid_models.download_report` names it, to a file; replaces what is there.
 
-        The file is on another host, which gets none of our credentials. It appears whole or not at all. Raises
+        The file is on another host, which gets none of our credentials. It appears whole or not at all, and may have as
+        many bytes as the transport reads of an answer (64 MiB unless told otherwise). Source: document 002. Raises
         `InvalidInput`, `TransportError`, `APIError` or `OSError`.
         """
         content = await fetch(self._session.transport, url, options=self.options, clock=self.clock)
@@ -314,7 +363,7 @@ class IQM(Operations):
         """The poll of the workspace that this view is for: no other would list its campaigns."""
         scope = frozenset(self.options.scope.items())
         if scope not in self._polls:
-            caller = BoundCaller(self._session, evolve(self._poll_options, scope=self.options.scope))
+            caller = BoundCaller(self._session, evolve(self._base_options, scope=self.options.scope))
             self._polls[scope] = StatusPoll(Operations(caller), clock=self.clock, every=self._poll_every)
         return self._polls[scope]
 

@@ -6,6 +6,7 @@ Imports the plan, the look-ups and core's `adoption`; used by `client`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 Step: TypeAlias = Literal["insertion_order", "campaign", "read_back"]
 
 Event: TypeAlias = Mapping[str, Any]
-"""A line of a launch's record, JSON-able: `step`, `event` ("sending", "unknown", "done"), `at` (ISO 8601), details."""
+"""A line of a launch's record, JSON-able: `step`, `event` (sending, unknown, refused, done), `at` (ISO 8601), more."""
 
 Record: TypeAlias = Callable[[Event], Awaitable[None] | None]
 
@@ -93,6 +94,8 @@ class History:
                 elif event["event"] == "unknown":
                     sent_at = datetime.fromisoformat(event["sent_at"])
                     history = evolve(history, sent_at=sent_at, settled_after=float(event["settled_after"]))
+                elif event["event"] == "refused":
+                    history = cls()
                 elif event["event"] == "done":
                     history = evolve(history, id=int(event["id"]))
         except (KeyError, TypeError, ValueError) as error:
@@ -106,8 +109,7 @@ class Launcher:
     def __init__(
         self, iqm: IQM, *, record: Record | None, resume: Iterable[Event], if_absent: Literal["raise", "create"]
     ) -> None:
-        # a launch reads typed answers, whatever its caller wants of single calls
-        self._iqm = iqm.with_options(raw=False)
+        self._iqm = iqm
         self._record = record
         self._resume = list(resume)
         self._if_absent: Final = if_absent
@@ -132,6 +134,7 @@ class Launcher:
             request = campaign.request(io_id, budget_type)
             history = self._history("campaign", request)
             campaign_id = await self._campaign(io_id, campaign.name, request, history)
+            await self._tell("read_back", "sending", id=campaign_id)
             live = await self._iqm.campaigns.get(campaign_id)
             await self._tell("read_back", "done", id=campaign_id, status=str(live.status))
         except InvalidInput:
@@ -224,12 +227,28 @@ class Launcher:
             if found is not None:
                 return await self._made(step, found.id, adopted=True)
 
+        sending = False
+
         async def record(event: str, details: Mapping[str, Any]) -> None:
+            nonlocal sending
             if event == "sending" and history.sent is not None:
                 self._check_absent(request, history, details["existing"])
             await self._tell(step, event, **details, **({"sent": _sent(request)} if event == "sending" else {}))
+            sending = True
 
-        outcome = await create_once(create, look_up=look_up, differences=compare, clock=self._iqm.clock, record=record)
+        try:
+            outcome = await create_once(
+                create, look_up=look_up, differences=compare, clock=self._iqm.clock, record=record
+            )
+        except UnknownOutcome:
+            raise
+        except AdflightError as error:
+            # certain: of anything else a create makes an UnknownOutcome. What the service said must not be lost because
+            # it could not be written down as well
+            if sending:
+                with suppress(Exception):
+                    await self._tell(step, "refused", error=str(error))
+            raise
         if isinstance(outcome, Adopted):
             return await self._made(step, outcome.id, adopted=True)
         return await self._made(step, outcome.answer, adopted=False)

@@ -153,6 +153,13 @@ class NewCampaign:
         _check_times("campaign", self.start, self.end)
         if self.agreement_checked is not True:
             raise InvalidInput("campaign.agreement_checked", self.agreement_checked, "True: the service demands it")
+        for name, money in (
+            ("total_budget", self.total_budget),
+            ("daily_budget", self.daily_budget),
+            ("max_bid", self.max_bid),
+        ):
+            if money is not None and not money > 0:
+                raise InvalidInput(f"campaign.{name}", money, "more than 0")
         if self.pacing and self.daily_budget is not None:
             raise InvalidInput(
                 "campaign.daily_budget", self.daily_budget, "none, because pacing spreads the total budget"
