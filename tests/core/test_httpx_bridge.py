@@ -5,8 +5,10 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
+import httpx_aiohttp
 import pytest
 from multidict import CIMultiDict
+from pyreqwest.compatibility.httpx import HttpxTransport as PyreqwestTransport
 from pytest_httpx import HTTPXMock
 
 from adflight.core.errors import AdflightError, ConnectionBroken, Timeout
@@ -94,6 +96,59 @@ async def test_never_says_not_sent(httpx_mock: HTTPXMock, raised: Exception, exp
         error = await failure(HttpxTransport(client).send(request_to("https://api.example.com/?token=sesame")))
 
     assert type(error) is expected
+
+
+# Why it never does: what other transports for httpx call a failure to connect, although the request was read
+
+
+@pytest.mark.parametrize("end", [cutting, resetting], ids=["closed", "reset"])
+@pytest.mark.parametrize("reused", [False, True], ids=["new", "reused"])
+@pytest.mark.parametrize(
+    ("create", "reported", "expected"),
+    [
+        (httpx_aiohttp.AiohttpTransport, httpx.ConnectTimeout, Timeout),
+        (PyreqwestTransport, httpx.ConnectError, ConnectionBroken),
+    ],
+    ids=["httpx-aiohttp", "pyreqwest"],
+)
+async def test_a_request_that_was_read_is_not_called_unsent(
+    create: Callable[[], httpx.AsyncBaseTransport],
+    reported: type[Exception],
+    expected: type[AdflightError],
+    reused: bool,
+    end: Behaviour,
+) -> None:
+    sender = create()
+    transport = HttpxTransport(sender)
+    async with RawServer(*[answering()] * reused, end) as server:
+        if reused:
+            await transport.send(request_to(server.url, "GET"))
+        error = await failure(transport.send(request_to(server.url)))
+        with pytest.raises(httpx.RequestError) as raised:
+            await sender.handle_async_request(httpx.Request("POST", server.url, content=b"{}"))
+        await transport.aclose()
+
+    assert [received.method for received in server.received] == ["GET"] * reused + ["POST", "POST"]
+    assert type(error) is expected
+    assert type(raised.value) is reported
+
+
+@pytest.mark.parametrize(
+    ("create", "times"),
+    [(httpx_aiohttp.AiohttpTransport, 2), (PyreqwestTransport, 1)],
+    ids=["httpx-aiohttp", "pyreqwest"],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_whether_other_transports_repeat_by_themselves(
+    create: Callable[[], httpx.AsyncBaseTransport], times: int, method: str
+) -> None:
+    """httpx-aiohttp does, which is why `HttpxTransport` warns of it."""
+    transport = HttpxTransport(create())
+    async with RawServer(cutting) as server:
+        await failure(transport.send(request_to(server.url, method)))
+        await transport.aclose()
+
+    assert [received.method for received in server.received] == [method] * times
 
 
 async def test_a_refused_connection_is_broken(transport: HttpxTransport) -> None:

@@ -318,15 +318,23 @@ async def test_takes_no_password_from_netrc(
 
 async def test_what_arrives_unasked_is_not_the_next_answer(transport: AiohttpTransport) -> None:
     unasked = b"HTTP/1.1 429 Slow Down\r\nContent-Length: 0\r\n\r\n"
+    answered = asyncio.Event()
 
     async def twice(exchange: Exchange) -> None:
         await answering()(exchange)
-        await asyncio.sleep(0.02)
+        await answered.wait()
         exchange.send(unasked)
 
-    async with RawServer(twice, answering(b"7")) as server:
+    async with RawServer(twice, answering(b"7")) as server, asyncio.timeout(5):
         await transport.send(request_to(server.url, "GET", None))
-        await asyncio.sleep(0.1)
+        assert transport._session is not None
+        connector = transport._session.connector
+        assert connector is not None
+        [[(idle, _)]] = connector._conns.values()
+        answered.set()
+        # nothing but the idle connection itself knows that something arrived
+        while not idle.should_close:
+            await asyncio.sleep(0)
         answer = await transport.send(request_to(server.url))
         assert (answer.status, answer.content) == (200, b"7")
         assert [(request.connection, request.method) for request in server.received] == [(0, "GET"), (1, "POST")]
@@ -571,12 +579,12 @@ def test_gets_over_an_event_loop_that_was_closed_roughly(then: str) -> None:
 def test_many_calls_at_once_get_over_a_closed_event_loop() -> None:
     transport = AiohttpTransport()
 
-    async def answer_slowly(exchange: Exchange) -> None:
-        await asyncio.sleep(0.05)
-        await answering()(exchange)
-
     async def last() -> None:
-        async with RawServer(answer_slowly) as server:
+        async def answer_when_all_have_come(exchange: Exchange) -> None:
+            await server.until(lambda: len(server.received) == 10)
+            await answering()(exchange)
+
+        async with RawServer(answer_when_all_have_come) as server:
             await asyncio.gather(*(transport.send(request_to(server.url)) for _ in range(10)))
             assert len(server.received) == 10
         await transport.aclose()

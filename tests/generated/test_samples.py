@@ -1,4 +1,4 @@
-"""Every documented sample goes through the generated code and comes out as it went in."""
+"""Every documented sample goes through the generated code and comes out as it went in; errors are judged as such."""
 
 from __future__ import annotations
 
@@ -12,12 +12,26 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from adflight.core import errors
+from adflight.core.judge import judge
+from adflight.core.redaction import SECRET_NAMES
 from adflight_api.iqm import models
 from adflight_api.runtime import UNSET, Model, plain
 from tests.codegen import SPECIFICATION
+from tests.core.scripted import SHOWN, answer
 
 UNITS = {"seconds": timedelta(seconds=1), "milliseconds": timedelta(milliseconds=1)}
 SEPARATORS = {"comma": ",", "newline": "\n"}
+DOCUMENT = json.loads(resources.files("adflight_api.iqm").joinpath("openapi.json").read_text(encoding="utf-8"))
+
+ERRORS: dict[int, type[errors.APIError]] = {
+    401: errors.AuthenticationError,
+    403: errors.PermissionDenied,
+    404: errors.NotFound,
+    429: errors.RateLimited,
+    500: errors.ServerError,
+}
+WORDS = ("error", "errorMsg", "error_description", "message", "reason")
 
 
 class Sample(NamedTuple):
@@ -35,8 +49,7 @@ class Sample(NamedTuple):
 
 
 def operations() -> Iterator[dict[str, Any]]:
-    document = json.loads(resources.files("adflight_api.iqm").joinpath("openapi.json").read_text(encoding="utf-8"))
-    for item in document["paths"].values():
+    for item in DOCUMENT["paths"].values():
         yield from (operation for operation in item.values() if "operationId" in operation)
 
 
@@ -59,6 +72,28 @@ def answer_samples() -> list[Sample]:
         if status.startswith("2")
         for sample in examples(operation, answer.get("content", {}))
     ]
+
+
+def error_samples() -> list[tuple[int, Sample]]:
+    """Each documented error once, by status and body, with the first operation that has it."""
+    found: dict[tuple[str, str], tuple[int, Sample]] = {}
+    for operation in operations():
+        for status, refusal in operation["responses"].items():
+            if status.startswith(("4", "5")):
+                if "$ref" in refusal:
+                    refusal = DOCUMENT["components"]["responses"][refusal["$ref"].rpartition("/")[2]]
+                for sample in examples(operation, refusal["content"]):
+                    found.setdefault((status, json.dumps(sample.value)), (int(status), sample))
+    return list(found.values())
+
+
+def words(value: Any) -> Iterator[str]:
+    """What an error body says to a reader, wherever it says it."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, dict | list):
+            yield from words(inner)
+        elif key in WORDS:
+            yield inner
 
 
 def named(sample: Sample) -> str:
@@ -186,6 +221,24 @@ def test_requests_are_built_from_arguments(sample: Sample, reader: Reader) -> No
     assert request.content is not None
     sent = dict(parse_qsl(request.content.decode())) if request.form else json.loads(request.content)
     assert canonical(sent) == canonical(reader.sent(endpoint.body_fields, sample.value))
+
+
+@pytest.mark.parametrize(
+    ("status", "sample"),
+    [pytest.param(status, sample, id=f"{status}-{named(sample)}") for status, sample in error_samples()],
+)
+def test_errors_are_told_in_their_own_words(status: int, sample: Sample) -> None:
+    came = answer(status, sample.value)
+    refusal = judge(sample.module.OPERATION, came).refusal
+    assert refusal is not None
+    error = refusal.error(sample.module.OPERATION, came, SHOWN, SECRET_NAMES)
+
+    assert type(error) is ERRORS.get(status, errors.ValidationFailed)
+    assert (error.status, error.operation.replace(".", "_")) == (status, sample.operation)
+    said = list(words(sample.value))
+    assert error.errors
+    assert all(any(text in told for told in error.errors) for text in said)
+    assert all(any(text in told for text in said) for told in error.errors)
 
 
 def test_no_operation_is_without_samples() -> None:

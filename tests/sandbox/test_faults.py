@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,9 +16,10 @@ from adflight.sandbox import Fault, Sandbox, SandboxOptions
 from adflight.sandbox.answers import Reply
 from adflight.sandbox.connections import Connections, Exchange
 from adflight.sandbox.faults import Faults
-from tests.sandbox.api import Api
+from tests.sandbox.api import OPERATIONS, Api
 
 CREATE = "insertion_orders_create"
+IDS = list(OPERATIONS)
 BODY = {"ioName": "Spring", "ioStartTime": 1000, "ioBudgetTypeId": 1}
 
 
@@ -123,6 +125,19 @@ async def test_a_connection_cut_when_it_is_opened(api: Api) -> None:
     assert await raw(api) == b""
     assert api.sandbox.counts.operations[CREATE] == 0
     assert (await raw(api)).startswith(b"HTTP/1.1 200")
+
+
+async def test_an_operation_is_named_as_the_client_names_it(api: Api) -> None:
+    api.sandbox.fault("insertion_orders.create", kind="cut_after")
+    assert await raw(api) == b""
+    with pytest.raises(ValueError, match="the nearest are insertion_orders_create"):
+        api.sandbox.fault("insertion_order.create", kind="cut_after")
+
+
+async def test_a_fault_from_the_start_for_no_operation() -> None:
+    sandbox = Sandbox(options=SandboxOptions(faults=(Fault("status", "nope"),)))
+    with pytest.raises(ValueError, match="there is no operation 'nope'"):
+        await sandbox.start()
 
 
 async def test_a_reused_connection_that_closes_unanswered(api: Api) -> None:
@@ -237,26 +252,46 @@ class TestChoosing:
         return fault.operation if fault else None
 
     def test_by_operation_and_in_order(self) -> None:
-        faults = Faults([Fault("status", "campaigns_*"), Fault("status", CREATE), Fault("status")])
+        faults = Faults(IDS, [Fault("status", "campaigns_*"), Fault("status", CREATE), Fault("status")])
         assert [self.take(faults) for _ in range(3)] == [CREATE, "*", None]
         assert self.take(faults, "campaigns_get") == "campaigns_*"
         assert faults.pending() == []
 
+    @pytest.mark.parametrize("name", ["campaigns.get", "campaigns_get", "campaigns.g*", "*.get"])
+    def test_by_either_name_of_an_operation(self, name: str) -> None:
+        fault = Fault("status", name)
+        assert self.take(Faults(IDS, [fault])) is None
+        assert self.take(Faults(IDS, [fault]), "campaigns_get") == name
+
     def test_by_count(self) -> None:
-        faults = Faults([Fault("status", skip=2, times=2)])
+        faults = Faults(IDS, [Fault("status", skip=2, times=2)])
         assert [self.take(faults) is not None for _ in range(6)] == [False, False, True, True, False, False]
-        always = Faults([Fault("status", times=None)])
+        always = Faults(IDS, [Fault("status", times=None)])
         assert all(self.take(always) for _ in range(10))
         always.clear()
         assert self.take(always) is None
 
     def test_by_chance_and_reproducibly(self) -> None:
         def hits(seed: int) -> list[bool]:
-            faults = Faults([Fault("status", times=None, probability=0.3)], seed)
+            faults = Faults(IDS, [Fault("status", times=None, probability=0.3)], seed)
             return [self.take(faults) is not None for _ in range(1000)]
 
         assert 200 < sum(hits(1)) < 400
         assert hits(1) == hits(1) != hits(2)
+
+    @pytest.mark.parametrize("name", ["campaign_gets", "campaign.gets", "campaign?gets", ""])
+    def test_an_operation_that_does_not_exist(self, name: str) -> None:
+        faults = Faults(IDS)
+        with pytest.raises(ValueError, match=f"there is no operation '{re.escape(name)}'; the nearest are ") as caught:
+            faults.add(Fault("status", name))
+        assert not name or "campaigns_get" in str(caught.value)
+        assert faults.pending() == []
+
+    @pytest.mark.parametrize("name", ["*", ""])
+    def test_a_connection_has_no_operation(self, name: str) -> None:
+        Fault("cut_connect", name).check(IDS)
+        with pytest.raises(ValueError, match="cut_connect has no operation"):
+            Fault("cut_connect", CREATE).check(IDS)
 
     def test_what_no_fault_is(self) -> None:
         kind: Any = "earthquake"
@@ -272,6 +307,7 @@ class TestChoosing:
     [
         ("cut_after", Fault("cut_after")),
         ("cut_after:insertion_orders_create:times=2", Fault("cut_after", CREATE, 2)),
+        ("cut_after:insertion_orders.create", Fault("cut_after", "insertion_orders.create")),
         (
             "status:*:status=503:probability=0.5:times=all:retry_after=date:seconds=2.5:skip=1:carried_out=yes",
             Fault("status", "*", None, 0.5, 1, 503, 2.5, "date", True),

@@ -40,8 +40,19 @@ async def test_what_was_received_is_counted(api: Api) -> None:
     assert (counts.requests, counts.operations["insertion_orders_list"]) == (6, 5)
     assert counts.executions == {"auth_login": 1, "insertion_orders_list": 3}
     assert counts.answers == {200: 4, 429: 2}
-    assert counts.windows == {1_699_999_980: 5, 1_700_000_040: 1}
+    assert counts.windows == {
+        1_699_999_980: {"auth_login": 1, "insertion_orders_list": 4},
+        1_700_000_040: {"insertion_orders_list": 1},
+    }
     assert counts.busiest == {api.sandbox.EMAIL: 5}
+
+
+async def test_counts_are_found_under_either_name_of_an_operation(api: Api) -> None:
+    await status(api)
+    counts = api.sandbox.counts
+    assert counts.operations["insertion_orders.list"] == counts.operations["insertion_orders_list"] == 1
+    assert counts.executions["insertion_orders.get"] == 0
+    assert set(counts.executions) == {"auth_login", "insertion_orders_list"}
 
 
 async def test_unknown_callers_share_a_quota(api: Api) -> None:

@@ -33,10 +33,18 @@ async def test_other_processes_set_up_and_clear_faults(api: Api) -> None:
     assert (await api.call("campaigns_list")).status == 200
 
 
+async def test_other_processes_name_operations_as_the_client_does(api: Api) -> None:
+    status, _ = await post(api, "faults", {"operation": "campaigns.list", "kind": "status", "status": 503})
+    assert status == 200
+    assert (await api.call("campaigns_list")).status == 503
+
+
 @pytest.mark.parametrize(
     ("route", "body"),
     [
         ("faults", {"kind": "earthquake"}),
+        ("faults", {"kind": "status", "operation": "campaigns_lists"}),
+        ("faults", {"kind": "status", "operation": None}),
         ("faults", {"sort": "status"}),
         ("faults", None),
         ("clock", {}),
@@ -55,6 +63,7 @@ async def test_other_processes_read_counts_and_state(api: Api) -> None:
     counts = await get(api, "counts")
     assert counts["executions"] == {"auth_login": 1, "insertion_orders_create": 1, "campaigns_create": 1}
     assert counts["answers"] == {"200": 3}
+    assert sum(number for window in counts["windows"].values() for number in window.values()) == 3
     state = await get(api, "state")
     assert state["objects"] == {"order": 1, "campaign": 1, "bundle": 0, "model": 0, "file": 0}
     assert (state["crashes"], state["downloads"]) == ([], [])

@@ -133,7 +133,7 @@ class UnknownOutcome(_Detailed):
     ) -> None:
         super().__init__(message)
         self.operation = operation
-        """The operation's id in the specification."""
+        """The operation's public name, tag.method: `campaigns.get`."""
         self.request = request
         """What was sent, without secrets."""
         self.sent_at = sent_at
@@ -181,7 +181,7 @@ class APIError(_Detailed):
         self.errors = errors
         """What the service says is wrong, one text an error."""
         self.operation = operation
-        """The operation's id in the specification."""
+        """The operation's public name, tag.method: `campaigns.get`."""
         self.request_id = request_id
         """What the service's support wants to know, if it names requests."""
         self.request = request

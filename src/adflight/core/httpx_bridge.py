@@ -28,7 +28,11 @@ class HttpxTransport:
     not: a request goes out exactly as the session made it. Its time limits do not count either.
 
     What httpx reports of a failure is no evidence (a connection that closes after the request was read has been seen
-    as a connect timeout), so it never raises `NotSent`. `aclose()` closes what was passed.
+    as a connect timeout), so it never raises `NotSent`. What is passed must not repeat by itself, as
+    httpx-aiohttp's transport does: GET, PUT and DELETE go out again when a connection closes without an answer.
+
+    `max_response_size` is the bytes beyond which an answer, a saved report included, is cut off: 64 MiB by default.
+    `aclose()` closes what was passed.
     """
 
     certified: Final = False

@@ -97,7 +97,7 @@ class AiohttpTransport:
     this machine itself) unless `trust_env` is off or `proxy` names one; certificates from the system (or
     `SSL_CERT_FILE`) unless `tls` brings its own. `limit` is the most connections at a time (0: no limit, the session
     has one of its own), `keepalive` the seconds that an idle connection stays open, `max_response_size` the bytes
-    beyond which an answer is cut off.
+    beyond which an answer, a saved report included, is cut off: 64 MiB by default.
 
     It opens its connections in the event loop of the first call. When that loop closes, they close with it, and the
     next call, in another loop, opens new ones.

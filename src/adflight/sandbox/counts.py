@@ -11,20 +11,28 @@ from dataclasses import dataclass, field
 __all__ = ["Counts", "Meter"]
 
 
+class ByOperation(Counter[str]):
+    """Numbers by operationId (`campaigns_get`); the client's name of an operation (`campaigns.get`) finds them too."""
+
+    def __missing__(self, name: str) -> int:
+        return self[name.replace(".", "_")] if "." in name else 0
+
+
 @dataclass
 class Counts:
-    """What happened since the start or the last reset."""
+    """What happened since the start or the last reset. What is counted by operation has operationIds as keys."""
 
     requests: int = 0
     """Requests that were received."""
-    operations: Counter[str] = field(default_factory=Counter)
-    """Requests received, by operationId."""
-    executions: Counter[str] = field(default_factory=Counter)
+    operations: ByOperation = field(default_factory=ByOperation)
+    """Requests received, by operation."""
+    executions: ByOperation = field(default_factory=ByOperation)
     """How often each operation was carried out: once for each time that it had its effect."""
     answers: Counter[int] = field(default_factory=Counter)
     """Answers sent, by HTTP status."""
-    windows: Counter[int] = field(default_factory=Counter)
-    """Requests received, by the epoch second in which their window began; windows follow one another."""
+    windows: dict[int, ByOperation] = field(default_factory=dict)
+    """Requests received, by the epoch second in which their window began, then by operation. Windows follow one
+    another."""
     busiest: dict[str, int] = field(default_factory=dict)
     """By account, the most requests in any window, wherever it begins."""
 
@@ -54,7 +62,7 @@ class Meter:
         counts = self.counts
         counts.requests += 1
         counts.operations[operation] += 1
-        counts.windows[int(now // self.window * self.window)] += 1
+        counts.windows.setdefault(int(now // self.window * self.window), ByOperation())[operation] += 1
         recent = self._recent(self._received, account, now)
         recent.append(now)
         counts.busiest[account] = max(counts.busiest.get(account, 0), len(recent))

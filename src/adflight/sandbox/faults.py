@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -37,7 +38,8 @@ class Fault:
 
     kind: FaultKind
     operation: str = "*"
-    """An operationId, in which * and ? stand for any text."""
+    """An operationId (`campaigns_get`) or the client's name of the operation (`campaigns.get`), in which * and ? stand
+    for any text."""
     times: int | None = 1
     """How many requests it hits; None for all of them."""
     probability: float = 1.0
@@ -69,6 +71,24 @@ class Fault:
     def is_carried_out(self) -> bool:
         """Whether the request is carried out before the answer goes wrong."""
         return self.kind in _CARRIED_OUT if self.carried_out is None else self.carried_out
+
+    def matches(self, operation: str) -> bool:
+        """Whether it is for the operation with this operationId."""
+        # no operationId has a dot, so the client's tag.method names the same operation
+        return fnmatchcase(operation, self.operation.replace(".", "_"))
+
+    def check(self, operations: Collection[str]) -> None:
+        """Refuse what could never hit. `operations` are all operationIds.
+
+        Raises:
+            ValueError: `operation` matches none of them, or is given although the kind has none.
+        """
+        if self.kind == "cut_connect":
+            if not self.matches(""):
+                raise ValueError("cut_connect has no operation: the connection is cut before a request comes")
+        elif not any(map(self.matches, operations)):
+            near = get_close_matches(self.operation.replace(".", "_"), operations, cutoff=0)
+            raise ValueError(f"there is no operation {self.operation!r}; the nearest are {', '.join(near)}")
 
     @classmethod
     def parse(cls, text: str) -> Fault:
@@ -106,9 +126,13 @@ def _read(name: str, value: str) -> Any:
 
 
 class Faults:
-    """The faults that are set up, in order; the first that matches a request hits it."""
+    """The faults that are set up, in order; the first that matches a request hits it.
 
-    def __init__(self, faults: Iterable[Fault] = (), seed: int = 0) -> None:
+    `operations` are all operationIds; a fault for none of them raises ValueError.
+    """
+
+    def __init__(self, operations: Collection[str], faults: Iterable[Fault] = (), seed: int = 0) -> None:
+        self._operations = operations
         self._random = random.Random(seed)
         self._set_up: list[list[Any]] = []
         for fault in faults:
@@ -116,6 +140,7 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """Set up one more fault."""
+        fault.check(self._operations)
         self._set_up.append([fault, fault.times, fault.skip])
 
     def clear(self) -> None:
@@ -130,7 +155,7 @@ class Faults:
         """The fault of one of these kinds that hits a request to one of these operations, or None."""
         for entry in self._set_up:
             fault, left, skip = entry
-            if fault.kind not in kinds or not any(fnmatchcase(name, fault.operation) for name in operations):
+            if fault.kind not in kinds or not any(map(fault.matches, operations)):
                 continue
             if skip > 0:
                 entry[2] = skip - 1

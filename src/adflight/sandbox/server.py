@@ -75,6 +75,7 @@ class Sandbox:
 
         Raises:
             OSError: The port is taken, or the specification or the database cannot be read.
+            ValueError: A fault of the options is for no operation of the specification.
         """
         if self._parts is not None:
             raise RuntimeError("the sandbox is running already")
@@ -118,11 +119,19 @@ class Sandbox:
         return self.now()
 
     def fault(self, operation: str = "*", *, kind: FaultKind, times: int | None = 1, **settings: Any) -> None:
-        """Set up a fault for requests to an operation; see `Fault` for kinds and settings."""
+        """Set up a fault for requests to an operation; see `Fault` for kinds and settings.
+
+        Raises:
+            ValueError: There is no such operation, kind or setting.
+        """
         self.add_fault(Fault(kind, operation, times, **settings))
 
     def add_fault(self, fault: Fault) -> None:
-        """Set up a fault."""
+        """Set up a fault.
+
+        Raises:
+            ValueError: It is for no operation of the specification.
+        """
         self._running.engine.faults.add(fault)
 
     def clear_faults(self) -> None:
@@ -205,7 +214,7 @@ class _Parts:
             Validation(specification),
             self.clock,
             Meter(limit, window),
-            Faults(options.faults, options.seed),
+            Faults([operation.id for operation in specification.operations], options.faults, options.seed),
         )
 
     async def close(self) -> None:
