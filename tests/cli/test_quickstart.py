@@ -70,7 +70,7 @@ async def test_it_shows_each_step_in_a_pipe() -> None:
         "it is running",
     ):
         assert part in done.out
-    assert re.search(r"done in \d+\.\d s: insertion order 15001, campaign 537001\n$", done.out)
+    assert re.search(r"done in \d+\.\d s: insertion order 15001, campaign 537001\nNext: .*\n$", done.out)
 
 
 async def test_a_live_run_needs_credentials() -> None:
@@ -182,7 +182,8 @@ async def test_an_interrupt_says_what_exists() -> None:
     done = await interrupted("it is pending", "quickstart", env=without_credentials())
     plain(done)
     assert (done.code, done.err) == (130, "Interrupted.\n")
-    assert done.out.endswith("Exists by now: insertion order 15001, campaign 537001\n")
+    assert "Exists by now: insertion order 15001, campaign 537001\n" in done.out
+    assert done.out.endswith("It was only in the embedded sandbox, which ends now.\n")
 
 
 async def test_an_interrupt_in_mid_create_says_what_to_look_for(service: Sandbox) -> None:
@@ -200,7 +201,7 @@ async def test_no_network_is_a_sentence() -> None:
     done = await run(*ADFLIGHT, "quickstart", "--live", "--clean-up", "7", "--yes", env=NO_NETWORK)
     plain(done)
     assert done.code == 1
-    assert re.match(r"adflight: no connection to 127\.0\.0\.1:1: .*\n$", done.err)
+    assert re.match(r"adflight: no connection to 127\.0\.0\.1:1: .*\nNothing was sent\. Is the address right", done.err)
 
 
 # in this process, where everything can be seen

@@ -30,7 +30,7 @@ async def running(*arguments: str) -> AsyncIterator[dict[str, str]]:
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(60):
             _, err = await process.communicate()
-        assert (process.returncode, err.decode()) == (0, "")
+        assert (process.returncode, err.decode()) == (0, "The sandbox listens; Ctrl-C ends it.\n")
     finally:
         if process.returncode is None:
             process.kill()
@@ -67,7 +67,7 @@ async def test_it_announces_itself_and_serves(tmp_path: Path) -> None:
 
 
 async def test_faults_are_set_up_from_the_start() -> None:
-    faults = ("--fault", "cut_before:insertion_orders_create", "--fault", "status:campaigns_get_start:status=503")
+    faults = ("--fault", "cut_before:insertion_orders_create", "--fault", "status:campaigns.get_start:status=503")
     async with running("--port", "0", *faults) as variables, client(variables) as iqm:
         with pytest.raises(UnknownOutcome):
             await iqm.insertion_orders.create(io_name="Spring", io_start_time=START, io_budget_type_id=1)
@@ -81,6 +81,8 @@ async def test_faults_are_set_up_from_the_start() -> None:
         (("--fault", "bogus"), "there is no fault 'bogus'"),
         (("--fault", "cut_after:*:colour=red"), "a fault has no 'colour'"),
         (("--fault", "cut_after:*:times=x"), "invalid literal"),
+        (("--fault", "cut_after:nope"), "there is no operation 'nope'; the nearest are "),
+        (("--fault", "cut_after:campaigns.creat"), "campaigns_create"),
         (("--time-scale", "0"), "--time-scale"),
         (("--quota", "-1"), "--quota"),
         (("--approval-delay", "-1"), "--approval-delay"),
@@ -100,8 +102,13 @@ async def test_a_port_that_is_taken_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = await run(*ADFLIGHT, "sandbox", "--port", port, env=ENVIRONMENT)
-    assert done.code == 1
-    assert re.match(rf"adflight: .*{port}", done.err)
+    assert (done.code, done.err) == (2, f"adflight: --port={port}: expected a port that is not taken; 0 finds one\n")
+
+
+async def test_a_database_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
+    done = await run(*ADFLIGHT, "sandbox", "--port", "0", "--database", str(tmp_path), env=ENVIRONMENT)
+    assert done.code == 2
+    assert re.match(r"adflight: --database='.*': expected a file", done.err)
     assert "Traceback" not in done.err
 
 

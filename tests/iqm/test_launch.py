@@ -711,6 +711,31 @@ async def test_a_launch_that_is_cancelled_while_it_sends_can_be_continued(scene:
 # names are looked up among many
 
 
+async def test_a_cancelled_launch_says_what_it_leaves_behind(scene: Scene, iqm: IQM) -> None:
+    scene.sandbox.fault("campaigns_create", kind="cut_after")
+    waiting = asyncio.Event()
+
+    def record(event: Event) -> None:
+        if (event["step"], event["event"]) == ("campaign", "unknown"):
+            waiting.set()
+
+    scene.clock.auto = False
+    launch = asyncio.create_task(iqm.launch(new_order(), new_campaign(), record=record))
+    await waiting.wait()
+    launch.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await launch
+    (word,) = caught.value.__notes__
+    assert "insertion order 15001 exists; the campaign was sent and may exist" in word
+
+
+async def test_what_is_no_campaign_is_refused(scene: Scene, iqm: IQM) -> None:
+    swapped: Any = new_order()
+    with pytest.raises(InvalidInput, match="a NewCampaign"):
+        await iqm.launch(new_order(), swapped)
+    assert scene.executions == NOTHING
+
+
 async def test_names_are_compared_exactly(scene: Scene, iqm: IQM) -> None:
     for name in ("spring", "Spring 2", "A Spring"):
         await iqm.insertion_orders.create(io_name=name, io_start_time=START, io_budget_type_id=1)

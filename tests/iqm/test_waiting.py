@@ -12,6 +12,7 @@ from adflight import (
     IQM,
     CampaignNotRunning,
     ConfigurationError,
+    InvalidInput,
     Options,
     Quota,
     ServerError,
@@ -399,3 +400,11 @@ def test_a_second_loop_may_close_what_the_first_left() -> None:
     asyncio.run(wait())
     asyncio.run(poll.aclose())
     asyncio.run(wait())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"), [(("537001", "running"), "campaign_id="), ((1, "runing"), "status='runing'")]
+)
+async def test_what_would_be_waited_for_in_vain_is_refused(iqm: IQM, wrong: Any, named: str) -> None:
+    with pytest.raises(InvalidInput, match=named):
+        await iqm.wait_until(*wrong)

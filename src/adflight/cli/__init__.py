@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput
+from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput, NotSent
 
 __all__ = ["main"]
 
@@ -22,8 +22,12 @@ def main() -> None:
         _leave("Interrupted.", 130)
     except (ConfigurationError, InvalidInput) as error:
         _leave(f"adflight: {error}", 2)
+    except NotSent as error:
+        _leave(
+            f"adflight: {error}\nNothing was sent. Is the address right (IQM_BASE_URL), and is the service there?", 1
+        )
     except (AdflightError, OSError) as error:
-        _leave(f"adflight: {error}", 1)
+        _leave("\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), 1)
     except ModuleNotFoundError as error:
         _leave(f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", 1)
 

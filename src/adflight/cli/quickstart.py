@@ -121,6 +121,8 @@ class Quickstart:
         )
         if self.live:
             self._print("To delete both: " + self._remedy(launch.insertion_order_id))
+        else:
+            self._print("Next: adflight sandbox, in a terminal of its own, and examples/launch.py against it")
 
     async def _wait(self, launch: Launch) -> None:
         self._print("\n[bold]waiting until the campaign runs[/bold]")
@@ -195,6 +197,8 @@ class Quickstart:
             self._print(f"\nExists by now: {', '.join(named)}")
             if self.live:
                 self._print("To delete it: " + self._remedy(done["insertion_order"]))
+            else:
+                self._print("It was only in the embedded sandbox, which ends now.")
 
     def _remedy(self, io_id: int) -> str:
         return f"adflight quickstart --live --clean-up {io_id}"

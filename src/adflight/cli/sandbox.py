@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from adflight.core.errors import InvalidInput
 from adflight.sandbox import Fault, Sandbox, SandboxOptions, serve
+from adflight.sandbox.specification import load
 
 
 def run(
@@ -22,6 +26,9 @@ def run(
     """Serves until it is interrupted, and says how to reach it."""
     try:
         planned = tuple(Fault.parse(text) for text in faults)
+        operations = [operation.id for operation in load().operations] if planned else []
+        for fault in planned:
+            fault.check(operations)
     except ValueError as error:
         raise InvalidInput("--fault", list(faults), f"kind[:operation][:name=value] ({error})") from None
     options = SandboxOptions(
@@ -32,7 +39,14 @@ def run(
         database=":memory:" if database is None else str(database),
         faults=planned,
     )
-    serve(port, options, ready=_announce)
+    try:
+        serve(port, options, ready=_announce)
+    except sqlite3.Error as error:
+        raise InvalidInput("--database", options.database, f"a file that can be kept as a database ({error})") from None
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise InvalidInput("--port", port, "a port that is not taken; 0 finds one") from None
 
 
 def _announce(sandbox: Sandbox) -> None:
@@ -46,3 +60,4 @@ def _announce(sandbox: Sandbox) -> None:
         sep="\n",
         flush=True,
     )
+    print("The sandbox listens; Ctrl-C ends it.", file=sys.stderr, flush=True)

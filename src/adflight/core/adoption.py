@@ -7,6 +7,7 @@ used by the clients.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
 from inspect import isawaitable
 from typing import Any, Final, Generic, TypeAlias, TypeVar
@@ -28,6 +29,8 @@ Compare: TypeAlias = Callable[[RowT], Awaitable[Iterable[str]] | Iterable[str]]
 
 Record: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[None] | None]
 """Told each step before it happens: its name and JSON-able details."""
+
+logger: Final = logging.getLogger("adflight")
 
 SECOND_LOOK: Final = 15.0
 """Seconds between the two look-ups."""
@@ -136,7 +139,14 @@ async def adopt(
     found; `absent` is set when both look-ups found nothing new. Even then nothing is created again: that is for the
     caller to decide.
     """
-    await clock.sleep(unknown.settled_after if settle is None else settle)
+    wait = unknown.settled_after if settle is None else settle
+    logger.warning(
+        "%s: its outcome is unknown; looking for what it made in %.0f s",
+        unknown.operation,
+        wait,
+        extra={"operation": unknown.operation, "outcome": "unknown"},
+    )
+    await clock.sleep(wait)
     try:
         first = await look_up()
         await clock.sleep(second_look)

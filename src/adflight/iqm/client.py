@@ -22,7 +22,7 @@ from adflight.core.caller import BoundCaller
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.credentials import TokenStore
 from adflight.core.download import fetch
-from adflight.core.errors import ConfigurationError
+from adflight.core.errors import ConfigurationError, InvalidInput
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Quota, limiter_for
 from adflight.core.session import Session
@@ -342,9 +342,15 @@ class IQM(Operations):
             on_poll: Told the status that each poll found.
 
         Raises:
+            InvalidInput: There is no such status.
             CampaignNotRunning: It is rejected, deleted, expired or completed instead.
             WaitTimeout: It did not get there in time.
         """
+        if not isinstance(campaign_id, int):
+            raise InvalidInput("campaign_id", campaign_id, "an int")
+        if str(status).lower() not in set(CampaignStatus):
+            # it would be waited for until the timeout, or for ever
+            raise InvalidInput("status", status, f"one of {', '.join(CampaignStatus)}")
         await self._poll().wait_until(campaign_id, str(status).lower(), timeout=timeout, on_poll=on_poll)
 
     async def save_report(self, url: str, path: str | os.PathLike[str]) -> Path:

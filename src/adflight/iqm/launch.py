@@ -5,6 +5,7 @@ Imports the plan, the look-ups and core's `adoption`; used by `client`.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -43,6 +44,8 @@ Event: TypeAlias = Mapping[str, Any]
 Record: TypeAlias = Callable[[Event], Awaitable[None] | None]
 
 RowT = TypeVar("RowT")
+
+ADVICE: Final = 'Look for it by its name. If it is there, use it; if it is not, resume with if_absent="create".'
 
 
 @define(eq=False, repr=False)
@@ -115,8 +118,11 @@ class Launcher:
         self._if_absent: Final = if_absent
         self._adopted: list[Step] = []
         self._exists: dict[Step, int] = {}
+        self._sending: set[Step] = set()
 
     async def run(self, order: NewInsertionOrder | int, campaign: NewCampaign) -> Launch:
+        if not isinstance(campaign, NewCampaign):
+            raise InvalidInput("campaign", campaign, "a NewCampaign")
         campaign.check()
         _check_content(campaign)
         try:
@@ -139,23 +145,42 @@ class Launcher:
             await self._tell("read_back", "done", id=campaign_id, status=str(live.status))
         except InvalidInput:
             raise
+        except asyncio.CancelledError as error:
+            self._leave_word(error)
+            raise
         except Exception as error:
             # also what is not ours, such as a full disk under the record: the ids must not be lost with it
             if "insertion_order" not in self._exists:
+                if isinstance(error, UnknownOutcome):
+                    error.add_note(ADVICE)
                 raise
             raise self._failure(error) from error
         return Launch(io_id, campaign_id, live, tuple(self._adopted), iqm=self._iqm)
 
+    def _leave_word(self, error: BaseException) -> None:
+        """Says on a cancellation, which carries nothing else, what it leaves behind."""
+        standing = [f"{step.replace('_', ' ')} {id_} exists" for step, id_ in self._exists.items()]
+        standing += [
+            f"the {step.replace('_', ' ')} was sent and may exist" for step in self._sending - self._exists.keys()
+        ]
+        if standing:
+            error.add_note(
+                f"launch: {'; '.join(standing)}. Do not launch again: look for it, or continue with resume=."
+            )
+
     def _failure(self, error: Exception) -> LaunchFailed:
         io_id, campaign_id = self._exists["insertion_order"], self._exists.get("campaign")
+        advice = f"To go on: launch({io_id}, campaign)."
         if campaign_id is not None:
             what = f"campaign {campaign_id} was created, but could not be read back"
+            advice = "To go on: wait_until, or resume."
         elif isinstance(error, UnknownOutcome):
             what = "it is not known whether the campaign was created"
+            advice = ADVICE
         else:
             what = "the campaign was not created"
         return LaunchFailed(
-            f"insertion order {io_id} exists; {what}: {error}",
+            f"insertion order {io_id} exists; {what}: {error} {advice}",
             step="campaign" if campaign_id is None else "read_back",
             insertion_order_id=io_id,
             campaign_id=campaign_id,
@@ -227,14 +252,11 @@ class Launcher:
             if found is not None:
                 return await self._made(step, found.id, adopted=True)
 
-        sending = False
-
         async def record(event: str, details: Mapping[str, Any]) -> None:
-            nonlocal sending
             if event == "sending" and history.sent is not None:
                 self._check_absent(request, history, details["existing"])
             await self._tell(step, event, **details, **({"sent": _sent(request)} if event == "sending" else {}))
-            sending = True
+            self._sending.add(step)
 
         try:
             outcome = await create_once(
@@ -245,7 +267,8 @@ class Launcher:
         except AdflightError as error:
             # certain: of anything else a create makes an UnknownOutcome. What the service said must not be lost because
             # it could not be written down as well
-            if sending:
+            if step in self._sending:
+                self._sending.discard(step)
                 with suppress(Exception):
                     await self._tell(step, "refused", error=str(error))
             raise
