@@ -1,6 +1,6 @@
 """How many requests an account may make, counted as the service counts them.
 
-Imports `adflight.core.clock` and `adflight.core.errors`. The session takes a slot before every attempt, log-ins too.
+Imports `clock`, `errors` and `ledger`. The session takes a slot before every attempt, log-ins too.
 
 Why this is not pyrate-limiter: that counts a request when it asks for permission and cannot change its mind. A service
 counts when the request arrives, which is later, and anywhere between sending and answer; so a window that starts at
@@ -12,15 +12,22 @@ everybody up when the service asks for that. None of the three can be had from p
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import ConfigurationError
+from adflight.core.ledger import Ledger
+
+logger: Final = logging.getLogger("adflight")
 
 
 @frozen
@@ -36,6 +43,8 @@ class Quota:
     requests: int = field()
     per: float = field()
     source: str = "set by the caller"
+    shared: Path | None = None
+    """A file on this machine; all processes that name it count together. None counts in this one only."""
 
     def __attrs_post_init__(self) -> None:
         if self.requests < 1 or not 0 < self.per < inf:
@@ -106,6 +115,9 @@ class _Uncounted(Slot):
 
 _UNCOUNTED: Final = _Uncounted()
 
+_LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks into a shared file that is full."""
+
 
 class Limiter:
     """Gives out the slots of one account's quota, in the order of asking; None does not count, yet pauses.
@@ -118,9 +130,12 @@ class Limiter:
             raise
     """
 
-    def __init__(self, quota: Quota | None, *, clock: Clock | None = None) -> None:
+    def __init__(self, quota: Quota | None, *, clock: Clock | None = None, account: str = "") -> None:
         self._quota = quota
         self._clock: Clock = SystemClock() if clock is None else clock
+        self._account = account
+        self._ledger = self._open_ledger()
+        self._entries: dict[Slot, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: set[Slot] = set()
         self._answered: deque[float] = deque()
@@ -137,6 +152,7 @@ class Limiter:
     @quota.setter
     def quota(self, quota: Quota | None) -> None:
         self._quota = quota
+        self._ledger = self._open_ledger()
         self._serve()
 
     @property
@@ -163,6 +179,8 @@ class Limiter:
         """What `acquire` gives when nobody has to wait for it, else None."""
         if self._quota is None and not self._waiting and self._paused_until == -inf:
             return _UNCOUNTED
+        if self._ledger is not None:
+            return None
         if asyncio.get_running_loop() is self._loop and not self._waiting and self._wait() <= 0:
             return self._take()
         return None
@@ -171,8 +189,30 @@ class Limiter:
         """Waits until one more request is within the quota. Cancelling the wait costs nothing.
 
         Raises:
-            ConfigurationError: the limiter is in use in another event loop, which is still open.
+            ConfigurationError: the limiter is in use in another event loop, which is still open, or the file of a quota
+                that is shared cannot be used.
         """
+        slot = await self._acquire_here()
+        ledger = self._ledger
+        if ledger is None:
+            return slot
+        try:
+            while not isinstance(entry := ledger.enter(), str):
+                # another process may free a slot sooner than the file can tell
+                await self._clock.sleep(min(entry, _LOOK_AGAIN))
+        except BaseException:
+            slot.give_back()
+            raise
+        self._entries[slot] = entry
+        return slot
+
+    def _open_ledger(self) -> Ledger | None:
+        quota = self._quota
+        if quota is None or quota.shared is None:
+            return None
+        return Ledger(quota.shared, self._account, requests=quota.requests, per=quota.per, clock=self._clock)
+
+    async def _acquire_here(self) -> Slot:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._move_to(loop)
@@ -197,6 +237,9 @@ class Limiter:
         if until > self._paused_until:
             self._paused_until = until
             self._reason = reason
+        if self._ledger is not None:
+            with _told_later():
+                self._ledger.pause(seconds)
 
     def usable_in(self, loop: asyncio.AbstractEventLoop | None) -> bool:
         """Whether no event loop but this one uses it; closed ones do not count."""
@@ -224,6 +267,10 @@ class Limiter:
         if slot not in self._under_way:
             return
         self._under_way.discard(slot)
+        entry = self._entries.pop(slot, None)
+        if entry is not None and self._ledger is not None:
+            with _told_later():
+                self._ledger.leave(entry, counted=counted)
         if counted and self._quota is not None:
             self._answered.append(self._clock.monotonic())
         if self._waiting:
@@ -276,6 +323,15 @@ class Limiter:
             self._alarm = None
 
 
+@contextmanager
+def _told_later() -> Iterator[None]:
+    # an answer has come, perhaps that of a purchase, and must not be lost to a file: the entry ends by itself
+    try:
+        yield
+    except ConfigurationError as error:
+        logger.warning("%s", error, extra={"outcome": type(error).__name__})
+
+
 _limiters: Final[dict[tuple[str, str], list[Limiter]]] = {}
 _lock: Final = threading.Lock()
 
@@ -297,7 +353,7 @@ def limiter_for(base_url: str, account: str, quota: Quota | None, clock: Clock |
         known = _limiters.setdefault((base_url.rstrip("/"), account), [])
         usable = [limiter for limiter in known if limiter.clock == clock and limiter.usable_in(loop)]
         if not usable:
-            usable = [Limiter(quota, clock=clock)]
+            usable = [Limiter(quota, clock=clock, account=f"{base_url.rstrip('/')} {account}")]
             known.extend(usable)
         limiter = min(usable, key=lambda limiter: limiter._loop is not loop)
         if loop is not None and limiter._loop is not loop:
