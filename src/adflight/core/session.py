@@ -254,8 +254,9 @@ class Session:
         try:
             if self._hooked:
                 await self._ask(call)
+            queued = gate.locked()
             await gate.acquire()
-            while self.limiter.paused:  # since it got its slot
+            while queued and self.limiter.paused:  # since it got its slot
                 gate.release()
                 slot.give_back()
                 slot = await self.limiter.acquire()
