@@ -141,6 +141,7 @@ async def test_a_wrong_password_says_what_to_do(service: Sandbox) -> None:
     plain(done)
     assert done.code == 1
     assert done.err.startswith("adflight: IQM refused the log-in of ada@example.com: ")
+    assert ".." not in done.err
     assert "Check e-mail and password (IQM_EMAIL, IQM_PASSWORD)" in done.err
     assert done.err.count("\n") == 1
     assert "wr0ng-p4ssw0rd" not in done.out + done.err

@@ -444,6 +444,21 @@ async def test_what_was_refused_may_be_mended_and_continued(scene: Scene, iqm: I
     assert len(scene.clock.slept) == slept, "nothing had to be settled"
 
 
+async def test_a_refusal_does_not_settle_what_was_lost_before_it(scene: Scene, iqm: IQM) -> None:
+    scene.sandbox.fault("insertion_orders_create", kind="late", seconds=10_000)
+    events: list[Event] = []
+    with pytest.raises(UnknownOutcome):
+        await iqm.launch(new_order(), new_campaign(), record=events.append)
+    scene.sandbox.fault("insertion_orders_create", kind="status", status=422)
+    with pytest.raises(ValidationFailed):
+        await iqm.launch(new_order(), new_campaign(), resume=events, if_absent="create", record=events.append)
+    scene.sandbox.advance(10_000)
+
+    launch = await iqm.launch(new_order(), new_campaign(), resume=events, if_absent="create", record=events.append)
+    assert launch.adopted == ("insertion_order",)
+    await launched(scene, iqm, launch)
+
+
 async def test_a_refusal_is_told_although_it_cannot_be_recorded(scene: Scene, iqm: IQM) -> None:
     scene.sandbox.fault("insertion_orders_create", kind="status", status=422)
 

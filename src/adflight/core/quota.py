@@ -238,7 +238,7 @@ class Limiter:
             self._paused_until = until
             self._reason = reason
         if self._ledger is not None:
-            with _told_later():
+            with _answer_first():
                 self._ledger.pause(seconds)
 
     def usable_in(self, loop: asyncio.AbstractEventLoop | None) -> bool:
@@ -269,7 +269,7 @@ class Limiter:
         self._under_way.discard(slot)
         entry = self._entries.pop(slot, None)
         if entry is not None and self._ledger is not None:
-            with _told_later():
+            with _answer_first():
                 self._ledger.leave(entry, counted=counted)
         if counted and self._quota is not None:
             self._answered.append(self._clock.monotonic())
@@ -324,7 +324,7 @@ class Limiter:
 
 
 @contextmanager
-def _told_later() -> Iterator[None]:
+def _answer_first() -> Iterator[None]:
     # an answer has come, perhaps that of a purchase, and must not be lost to a file: the entry ends by itself
     try:
         yield

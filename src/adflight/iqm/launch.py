@@ -88,17 +88,18 @@ class History:
     @classmethod
     def of(cls, step: Step, events: Iterable[Event]) -> History:
         """Raises `InvalidInput` for events that no launch has recorded."""
-        history = cls()
+        history = before = cls()
         try:
             for event in [event for event in events if event["step"] == step]:
                 if event["event"] == "sending":
-                    sent_at = datetime.fromisoformat(event["at"])
+                    before, sent_at = history, datetime.fromisoformat(event["at"])
                     history = cls(sent=dict(event["sent"]), existing=tuple(event["existing"]), sent_at=sent_at)
                 elif event["event"] == "unknown":
                     sent_at = datetime.fromisoformat(event["sent_at"])
                     history = evolve(history, sent_at=sent_at, settled_after=float(event["settled_after"]))
                 elif event["event"] == "refused":
-                    history = cls()
+                    # says nothing of an earlier one whose answer was lost
+                    history = before
                 elif event["event"] == "done":
                     history = evolve(history, id=int(event["id"]))
         except (KeyError, TypeError, ValueError) as error:
@@ -180,7 +181,7 @@ class Launcher:
         else:
             what = "the campaign was not created"
         return LaunchFailed(
-            f"insertion order {io_id} exists; {what}: {error} {advice}",
+            f"insertion order {io_id} exists; {what}: {str(error).rstrip('.')}. {advice}",
             step="campaign" if campaign_id is None else "read_back",
             insertion_order_id=io_id,
             campaign_id=campaign_id,

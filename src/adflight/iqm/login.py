@@ -86,8 +86,9 @@ class Login:
             return self._token(await self._open_session().call(request, auth_login.parse, self._options))
         except (AuthenticationError, PermissionDenied, ValidationFailed) as error:
             refusal = error
+        reason = ("; ".join(refusal.errors) or str(refusal)).rstrip(".")
         raise AuthenticationError(
-            f"IQM refused the log-in of {self._email}: {'; '.join(refusal.errors) or refusal}. Check e-mail and "
+            f"IQM refused the log-in of {self._email}: {reason}. Check e-mail and "
             "password (IQM_EMAIL, IQM_PASSWORD), and client id and secret (IQM_CLIENT_ID, IQM_CLIENT_SECRET).",
             status=refusal.status,
             body_code=refusal.body_code,
