@@ -138,6 +138,19 @@ class Operation:
     security: tuple[str, ...] = ()
     """Names of the security schemes that the caller supplies."""
     quota: str = "api"
+    """The group of operations that are counted together."""
+    configured: bool = True
+    """Whether anybody knows how to call it; if not, `method` and `path` are made up, and a sandbox alone serves them."""
+    confidence: Literal["high", "medium", "low"] = "high"
+    """How well `method` and the live path are known."""
+    acknowledged: bool = False
+    """Whether the body's own `status`, "ok" or "error", says whether it was carried out."""
+    media: Literal["json", "xml"] = "json"
+    """What bodies and answers are written in; forms aside."""
+    decode: Callable[[bytes], Any] | None = None
+    """Reads an answer's bytes, or raises ValueError; None for JSON."""
+    encode: Callable[[Any], bytes] | None = None
+    """Writes a body; None for JSON."""
     partial: Partial | None = None
     identity: tuple[str, ...] = ()
     """Wire names, inside the unwrapped answer, of which one has to hold the id of what was created."""
@@ -162,6 +175,8 @@ class Request:
     body: Any = None
     """What `content` encodes: a JSON value, a form as a dict of strings, or None."""
     form: bool = False
+    segments: Mapping[str, str] = {}
+    """What fills the path template, by wire name, percent-encoded."""
 
     def __repr__(self) -> str:
         # without body and query: they may hold secrets
@@ -186,15 +201,16 @@ class Request:
             return None
         if self.form:
             return urlencode(self.body).encode()
-        return orjson.dumps(self.body, default=_decimal)
+        encode = self.operation.encode
+        return orjson.dumps(self.body, default=_decimal) if encode is None else encode(self.body)
 
     @property
     def headers(self) -> dict[str, str]:
         """Headers that follow from the request itself: no credentials."""
+        accept = f"application/{self.operation.media}"
         if self.body is None:
-            return {"Accept": "application/json"}
-        media = "application/x-www-form-urlencoded" if self.form else "application/json"
-        return {"Accept": "application/json", "Content-Type": media}
+            return {"Accept": accept}
+        return {"Accept": accept, "Content-Type": "application/x-www-form-urlencoded" if self.form else accept}
 
     @property
     def repeat(self) -> Repeat:
