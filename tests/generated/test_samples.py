@@ -202,8 +202,13 @@ class Reader:
         if any(variant.get("format") == "decimal" for variant in variants) and wire is not None:
             assert type(value) is Decimal, where
             return value
-        folds = any("x-adflight-fold-case" in variant for variant in variants)
-        return wire.lower() if folds and isinstance(wire, str) else wire
+        spellings = {
+            known.lower(): known
+            for variant in variants
+            if "x-adflight-fold-case" in variant
+            for known in variant["enum"]
+        }
+        return spellings.get(wire.lower(), wire) if isinstance(wire, str) else wire
 
     def expected_object(self, schema: Any, wire: Any, value: Model, where: str) -> Any:
         assert value.additional_properties == {}, where
