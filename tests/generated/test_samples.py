@@ -206,7 +206,7 @@ class Reader:
             known.lower(): known
             for variant in variants
             if "x-adflight-fold-case" in variant
-            for known in variant["enum"]
+            for known in variant.get("enum", ())
         }
         return spellings.get(wire.lower(), wire) if isinstance(wire, str) else wire
 
