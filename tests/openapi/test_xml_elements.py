@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -348,6 +350,47 @@ def test_roots_must_be_objects(shop: Shop, name: str | None, schema: Change, exp
         answer["schema"] = ref(name)
 
     assert shop.refusal() == f"orders_create: {expected}"
+
+
+# What is generated
+
+
+def test_the_codec_comes_with_the_table(shop: Shop) -> None:
+    shop.schemas["Order"]["properties"]["lines"] = {
+        "type": "array",
+        "description": "Lines.",
+        "xml": {"wrapped": True},
+        "items": {"type": "integer", "xml": {"name": "line"}},
+    }
+    shop.codegen("generate").generate([shop.write()], shop.folder)
+    program = """
+import pickle
+from adflight_api.shop.xml_elements import CODEC
+print(CODEC.encode("NewOrder", {"name": "a", "cost": 5}).decode().splitlines()[1])
+print(pickle.loads(pickle.dumps(CODEC.decoder("Order")))(b'<order id="7"><lines><line>1</line></lines></order>'))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PYTHONPATH": str(shop.folder)},
+        check=False,
+    )
+
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "<order><name>a</name><cost>5</cost></order>",
+        "{'id': 7, 'lines': [1]}",
+    ]
+
+
+def test_without_xml_there_is_no_codec(shop: Shop) -> None:
+    for answer in (shop.operation["requestBody"], *shop.operation["responses"].values()):
+        answer["content"] = {"application/json": answer["content"]["application/xml"]}
+    shop.codegen("generate").generate([shop.write()], shop.folder)
+
+    assert not list((shop.folder / "adflight_api").rglob("xml*.py"))
 
 
 @given(st.data())
