@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adflight.core.answers import Headers, RawAnswer
+from adflight.core.error_bodies import messages
 from adflight.core.errors import (
     APIError,
     AuthenticationError,
@@ -21,7 +22,7 @@ from adflight.core.errors import (
     ServerError,
     ValidationFailed,
 )
-from adflight.core.judge import judge, messages, partial_failure, unusable
+from adflight.core.judge import judge, partial_failure, unusable
 from adflight.core.redaction import SECRET_NAMES
 from adflight.core.repeat import Event
 from adflight.core.transport import WireAnswer

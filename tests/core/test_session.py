@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import httpx
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +125,28 @@ async def test_what_json_cannot_carry_is_refused_before_anything_is_sent() -> No
         await session(transport).call(Request(operation(), "/a", body={"a": object()}), same, PLAIN)
     assert transport.sent == []
     assert raised.value.__context__ is None
+
+
+def written(body: dict[str, str]) -> bytes:
+    return "".join(f"<{name}>{value}</{name}>" for name, value in body.items()).encode()
+
+
+async def test_an_operation_may_write_and_read_its_own_media() -> None:
+    seen: list[httpx.Request] = []
+
+    async def look(shown: httpx.Request) -> None:
+        seen.append(shown)
+
+    asked = evolve(operation(envelope=None), media="xml", encode=written, decode=lambda content: content.decode())
+    transport = ScriptedTransport(answer(200, b"<id>5</id>"))
+    body = {"cost": Decimal("1.50"), "secret": "s3cr3t"}
+    raw: Any = await session(transport, hooks=[Hook(look)]).call(
+        Request(asked, "/things", body=body), same, Options(raw=True)
+    )
+    assert transport.sent[0].content == b"<cost>1.50</cost><secret>s3cr3t</secret>"
+    assert transport.sent[0].headers["Content-Type"] == transport.sent[0].headers["Accept"] == "application/xml"
+    assert (raw.parsed, raw.request.body) == ("<id>5</id>", {"cost": Decimal("1.50"), "secret": "***"})
+    assert seen[0].content == raw.request.content == b"<cost>1.50</cost><secret>***</secret>"
 
 
 @pytest.mark.parametrize(

@@ -70,24 +70,36 @@ class RedactedRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: Any = field(repr=False)
-    """The JSON value or the form, or None."""
+    """The JSON value, the form, or what XML was made of; or None."""
+    written: bytes | None = field(default=None, repr=False)
+    """The body as it went out, less its secrets, where it is neither JSON nor a form."""
 
     @property
     def content(self) -> bytes | None:
         """The body, encoded as the headers say; it is not what was sent where secrets were taken out."""
-        if self.body is None:
-            return None
+        if self.written is not None or self.body is None:
+            return self.written
         if "urlencoded" in self.headers.get("Content-Type", ""):
             return urlencode(self.body).encode()
         return orjson.dumps(self.body)
 
 
 def redact_request(
-    method: str, url: str, headers: Mapping[str, str], body: Any, secrets: frozenset[str] = SECRET_NAMES
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Any,
+    secrets: frozenset[str] = SECRET_NAMES,
+    *,
+    written: bytes | None = None,
 ) -> RedactedRequest:
-    """A request without its secrets."""
+    """A request without its secrets; `written` is a body that is neither JSON nor a form."""
     return RedactedRequest(
-        method, redact_url(url, secrets), redact_headers(headers, secrets), redact_body(body, secrets)
+        method,
+        redact_url(url, secrets),
+        redact_headers(headers, secrets),
+        redact_body(body, secrets),
+        None if written is None else redact_content(written, secrets),
     )
 
 
@@ -130,13 +142,16 @@ def _masked(value: Any, secrets: frozenset[str], depth: int) -> Any:
 
 
 def redact_content(content: bytes, secrets: frozenset[str] = SECRET_NAMES) -> bytes:
-    """The bytes of an answer with secrets masked: JSON or a form, whole or cut off, or a page that echoes headers."""
+    """Bytes with secrets masked: JSON, XML or a form, whole or cut off, or a page that echoes headers."""
     text = content.decode("utf-8", "surrogateescape")
     masked = redact_text(text)
     try:
         payload = orjson.loads(content)
     except orjson.JSONDecodeError:
         masked = _fields(secrets).sub(rf"\g<head>{MASK}", masked)
+        if "<" in masked:
+            for pattern in _xml(secrets):
+                masked = pattern.sub(rf"\g<head>{MASK}\g<tail>", masked)
     else:
         redacted = redact_body(payload, secrets)
         if redacted != payload:
@@ -151,8 +166,22 @@ def redact_text(text: str) -> str:
 
 @lru_cache
 def _fields(secrets: frozenset[str]) -> re.Pattern[str]:
-    # "accesstoken" finds access_token and access-token too; quotes may be escaped: JSON inside a JSON text
-    names = "|".join("[_-]?".join(map(re.escape, name)) for name in sorted(secrets, key=len, reverse=True))
+    names = _spellings(secrets)
+    # quotes may be escaped: JSON inside a JSON text
     json = rf'"(?:{names})\\*"\s*:\s*\\*"?'
     form = rf"(?<![\w-])(?:{names})="
     return re.compile(rf'(?P<head>{json}|{form})(?:(?<=")(?:[^"\\]|\\.)*|[^\s"&,}}\]]+)', re.IGNORECASE)
+
+
+@lru_cache
+def _xml(secrets: frozenset[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What stands in an element, and in an attribute, up to its end or that of a text that was cut off."""
+    name = rf"(?:[\w.-]+:)?(?:{_spellings(secrets)})"
+    element = rf"(?P<head><(?P<name>{name})(?:\s[^<>]*)?(?<!/)>).*?(?P<tail></(?P=name)\s*>|\Z)"
+    attribute = rf"""(?P<head>\s{name}\s*=\s*(?P<quote>["'])).*?(?P<tail>(?P=quote)|\Z)"""
+    return re.compile(element, re.IGNORECASE | re.DOTALL), re.compile(attribute, re.IGNORECASE | re.DOTALL)
+
+
+def _spellings(secrets: frozenset[str]) -> str:
+    # "accesstoken" finds access_token and access-token too
+    return "|".join("[_-]?".join(map(re.escape, name)) for name in sorted(secrets, key=len, reverse=True))

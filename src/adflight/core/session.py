@@ -13,16 +13,13 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
-import orjson
-from attrs import define
-
 from adflight.core.answers import Headers, RawAnswer, http_request, http_response, without_secrets
+from adflight.core.attempt import NO_HEADERS, Call, merged
 from adflight.core.clock import Clock, SystemClock
-from adflight.core.credentials import Authenticator, Grant
+from adflight.core.credentials import Authenticator
 from adflight.core.errors import (
     AdflightError,
     APIError,
@@ -37,7 +34,7 @@ from adflight.core.errors import (
 from adflight.core.judge import Verdict, judge, partial_failure, unusable
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Limiter, Slot
-from adflight.core.redaction import SECRET_NAMES, RedactedRequest, redact_request
+from adflight.core.redaction import SECRET_NAMES
 from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
 from adflight.core.transport import Transport, WireAnswer, WireRequest
 from adflight_api.runtime import Request
@@ -52,34 +49,6 @@ SETTLING: Final = 60.0
 
 # how often a token may expire while its caller waits for the quota
 _MAX_RENEWALS: Final = 5
-
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-_NO_GRANT: Final = Grant(_NO_HEADERS)
-
-
-@define(eq=False, repr=False)
-class _Call:
-    """One call on its way, through all its attempts."""
-
-    request: Request
-    options: Options
-    url: str
-    headers: dict[str, str]
-    """Without credentials, and without what hooks add to one attempt."""
-    content: bytes | None
-    deadline: float | None
-    """By the monotonic clock."""
-    attempt: int = 1
-    """Counted from 1; an attempt with a renewed token is the same attempt."""
-    refused_before: bool = False
-    """Whether the attempt before failed with 401."""
-    grant: Grant = _NO_GRANT
-    added: Mapping[str, str] = _NO_HEADERS
-    """Headers that hooks added."""
-    shown: Any = None
-    """The `httpx.Request` that the hooks saw."""
-    started: float = 0.0
-    """When the attempt was sent, by the monotonic clock."""
 
 
 class Session:
@@ -168,27 +137,27 @@ class Session:
                         refusal = unusable(f"the answer has a shape that nobody expects ({type(problem).__name__})")
                     else:
                         return self._accept(call, answer, verdict, value)
-                error = refusal.error(request.operation, answer, self._show(call), self._secrets)
+                error = refusal.error(request.operation, answer, call.show(self._secrets), self._secrets)
                 failure = await self._after(call, error, refusal.event, answer)
             # raised out here, because what was caught above would become its __context__
             if failure is not None:
                 raise failure
 
-    def _begin(self, request: Request, options: Options) -> _Call:
+    def _begin(self, request: Request, options: Options) -> Call:
         url = self.base_url + (request.documented_url if self._documented_paths else request.url)
         headers = {**self._headers, **request.headers}
         if options.headers:
-            headers = _merged(headers, options.headers)
+            headers = merged(headers, options.headers)
         try:
             content = request.content
         except TypeError as error:
             problem = str(error)
         else:
             deadline = None if options.deadline is None else self.clock.monotonic() + options.deadline
-            return _Call(request, options, url, headers, content, deadline)
+            return Call(request, options, url, headers, content, deadline)
         raise InvalidInput("body", problem, "values that JSON can carry")
 
-    async def _send(self, call: _Call) -> WireAnswer | TransportError:
+    async def _send(self, call: Call) -> WireAnswer | TransportError:
         """One attempt. A failure is returned, not raised: the exception that was caught must be nobody's context."""
         gate = self._gate_of_this_loop()
         timeout = call.options.timeout
@@ -200,7 +169,7 @@ class Session:
             call.started = self.clock.monotonic()
             timeout = min(timeout, max(call.deadline - call.started, 0.001))
         if call.options.headers or call.added:
-            headers = _merged(_merged(call.headers, call.added), call.grant.headers)
+            headers = merged(merged(call.headers, call.added), call.grant.headers)
         else:
             headers = {**call.headers, **call.grant.headers}
         wire = WireRequest(
@@ -232,7 +201,7 @@ class Session:
         failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         return failure
 
-    async def _admit(self, call: _Call, gate: asyncio.Semaphore) -> Slot:
+    async def _admit(self, call: Call, gate: asyncio.Semaphore) -> Slot:
         """Waits for everything that an attempt needs before it may be sent."""
         operation, scope = call.request.operation, call.options.scope
         current = self.authenticator.current
@@ -266,7 +235,7 @@ class Session:
             raise
         return slot
 
-    async def _admit_in_time(self, call: _Call, gate: asyncio.Semaphore, deadline: float) -> Slot:
+    async def _admit_in_time(self, call: Call, gate: asyncio.Semaphore, deadline: float) -> Slot:
         remaining = deadline - self.clock.monotonic()
         if remaining > 0:
             try:
@@ -290,7 +259,7 @@ class Session:
         limit.reschedule(asyncio.get_running_loop().time())
 
     async def _after(
-        self, call: _Call, failure: AdflightError, event: Event, answer: WireAnswer | None = None
+        self, call: Call, failure: AdflightError, event: Event, answer: WireAnswer | None = None
     ) -> AdflightError | None:
         """What to raise after an attempt that failed; None when it is to be made again, now."""
         attempts_left = call.options.max_attempts - call.attempt
@@ -323,48 +292,43 @@ class Session:
             return None
         return self._unknown(call, failure) if action == "unknown" else failure
 
-    def _accept(self, call: _Call, answer: WireAnswer, verdict: Verdict, value: T) -> T:
+    def _accept(self, call: Call, answer: WireAnswer, verdict: Verdict, value: T) -> T:
         if logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, call, answer.status, "answered", "answered")
         if verdict.partial and call.options.partial == "raise":
-            operation, shown = call.request.operation, self._show(call)
+            operation, shown = call.request.operation, call.show(self._secrets)
             without = without_secrets(answer, self._secrets)
             response = RawAnswer(without.status, without.headers, without.content, value, shown)
             raise partial_failure(operation, verdict.value, value, response, shown)
         if call.options.raw:
             # the caller's type says so: see adflight_api.runtime.with_raw_response
-            return cast(T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, self._show(call)))
+            return cast(
+                T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, call.show(self._secrets))
+            )
         return value
 
-    def _unknown(self, call: _Call, cause: AdflightError) -> UnknownOutcome:
+    def _unknown(self, call: Call, cause: AdflightError) -> UnknownOutcome:
         sent = self.clock.time() - (self.clock.monotonic() - call.started)
         return UnknownOutcome(
             f"{call.request.operation.id} was sent, and it is not known whether it was carried out: {cause}. "
             "Sending it again could do it twice; look for what it would have made first.",
             operation=call.request.operation.id,
-            request=self._show(call),
+            request=call.show(self._secrets),
             sent_at=datetime.fromtimestamp(sent, UTC),
             settled_after=call.options.timeout + SETTLING,
             cause=cause,
             response=cause.response if isinstance(cause, APIError) else None,
         )
 
-    def _show(self, call: _Call) -> RedactedRequest:
-        headers = _merged(_merged(call.headers, call.added), call.grant.headers)
-        request = call.request
-        # what went out rather than what it was made of: a Decimal is a number there
-        body = request.body if request.form or call.content is None else orjson.loads(call.content)
-        return redact_request(request.operation.method, call.url, headers, body, self._secrets)
-
-    async def _ask(self, call: _Call) -> None:
-        call.added = _NO_HEADERS
-        call.shown = shown = http_request(self._show(call))
+    async def _ask(self, call: Call) -> None:
+        call.added = NO_HEADERS
+        call.shown = shown = http_request(call.show(self._secrets))
         before = dict(shown.headers)
         for hook in self._asking:
             await hook(shown)
         call.added = {name: value for name, value in shown.headers.items() if before.get(name) != value}
 
-    async def _tell(self, call: _Call, answer: WireAnswer) -> None:
+    async def _tell(self, call: Call, answer: WireAnswer) -> None:
         for hook in self._telling:
             try:
                 await hook(http_response(without_secrets(answer, self._secrets), call.shown))
@@ -377,7 +341,7 @@ class Session:
             self._loop, self._gate = loop, asyncio.Semaphore(self._max_in_flight)
         return self._gate
 
-    def _log(self, level: int, call: _Call, status: int | None, outcome: str, text: str) -> None:
+    def _log(self, level: int, call: Call, status: int | None, outcome: str, text: str) -> None:
         operation, elapsed = call.request.operation.id, self.clock.monotonic() - call.started
         extra = {"operation": operation, "attempt": call.attempt, "status": status, "elapsed": elapsed}
         extra["outcome"] = outcome
@@ -388,9 +352,3 @@ def _transport_event(failure: TransportError) -> Event:
     if isinstance(failure, NotSent):
         return "not sent"
     return "timeout" if isinstance(failure, Timeout) else "broken"
-
-
-def _merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
-    """`headers` with those of `over` in the place of their namesakes, in whatever case either is written."""
-    replaced = {name.lower() for name in over}
-    return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **over}

@@ -1,0 +1,63 @@
+"""One call on its way through its attempts. Pure data; used by the session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import orjson
+from attrs import define
+
+from adflight.core.credentials import Grant
+from adflight.core.options import Options
+from adflight.core.redaction import RedactedRequest, redact_request
+from adflight_api.runtime import Request
+
+NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_GRANT: Final = Grant(NO_HEADERS)
+
+
+@define(eq=False, repr=False)
+class Call:
+    """One call on its way, through all its attempts."""
+
+    request: Request
+    options: Options
+    url: str
+    headers: dict[str, str]
+    """Without credentials, and without what hooks add to one attempt."""
+    content: bytes | None
+    deadline: float | None
+    """By the monotonic clock."""
+    attempt: int = 1
+    """Counted from 1; an attempt with a renewed token is the same attempt."""
+    refused_before: bool = False
+    """Whether the attempt before failed with 401."""
+    grant: Grant = _NO_GRANT
+    added: Mapping[str, str] = NO_HEADERS
+    """Headers that hooks added."""
+    shown: Any = None
+    """The `httpx.Request` that the hooks saw."""
+    started: float = 0.0
+    """When the attempt was sent, by the monotonic clock."""
+
+    def show(self, secrets: frozenset[str]) -> RedactedRequest:
+        """What goes out, less its secrets."""
+        request, written = self.request, None
+        operation = request.operation
+        headers = merged(merged(self.headers, self.added), self.grant.headers)
+        body = request.body
+        if self.content is not None and not request.form:
+            if operation.encode is None:
+                # what went out rather than what it was made of: a Decimal is a number there
+                body = orjson.loads(self.content)
+            else:
+                written = self.content
+        return redact_request(operation.method, self.url, headers, body, secrets, written=written)
+
+
+def merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """`headers` with those of `over` in the place of their namesakes, in whatever case either is written."""
+    replaced = {name.lower() for name in over}
+    return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **over}
