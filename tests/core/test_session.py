@@ -149,6 +149,34 @@ async def test_an_operation_may_write_and_read_its_own_media() -> None:
     assert seen[0].content == raw.request.content == b"<cost>1.50</cost><secret>***</secret>"
 
 
+@pytest.mark.parametrize("repeat", REPEATS)
+async def test_a_success_that_is_too_long_is_not_decoded(repeat: Repeat) -> None:
+    seen: list[bytes] = []
+
+    async def look(response: httpx.Response) -> None:
+        seen.append(response.content)
+
+    transport = ScriptedTransport(answer(200, b"[" * 100))
+    with pytest.raises((UnknownOutcome, ServerError)) as raised:
+        await call(transport, repeat, max_body_size=10, hooks=[Hook(on_response=look)])
+    assert isinstance(raised.value, UnknownOutcome) is (repeat in DANGEROUS)
+    assert "the answer of 100 bytes was not read; max_body_size allows 10" in str(raised.value)
+    assert isinstance(raised.value.response, RawAnswer)
+    assert raised.value.response.content == b"[" * 10
+    assert len(transport.sent) == 1, "the next answer would be as long"
+    assert seen == [b"[" * 10]
+
+
+async def test_a_refusal_that_is_too_long_is_one() -> None:
+    with pytest.raises(PermissionDenied, match=r"HTTP 403: xxxxx$") as raised:
+        await call(ScriptedTransport(answer(403, b"x" * 100)), max_body_size=5)
+    assert raised.value.response.content == b"xxxxx"
+
+
+async def test_an_answer_of_just_the_size_is_read() -> None:
+    assert await call(ScriptedTransport(answer(200, b'{"data":1}')), max_body_size=10) == 1
+
+
 @pytest.mark.parametrize(
     "url", ["api.example.com", "ftp://api.example.com", "https://", "https://a:b@api.example.com", "https://x.org/?a=1"]
 )
@@ -771,6 +799,8 @@ async def test_no_more_than_so_many_are_in_flight() -> None:
 def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="max_in_flight=0"):
         session(ScriptedTransport(), max_in_flight=0)
+    with pytest.raises(ConfigurationError, match="max_body_size=0"):
+        session(ScriptedTransport(), max_body_size=0)
 
 
 def test_a_second_event_loop() -> None:

@@ -43,6 +43,9 @@ _KINDS: Final[Mapping[int, tuple[type[APIError], Event]]] = {
     429: (RateLimited, "rate limited"),
 }
 
+# whatever the body says, something before the service did not let the request through
+_TURNED_AWAY: Final = (401, 403, 429)
+
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "x-amz-cf-id", "cf-ray")
 
 
@@ -95,6 +98,8 @@ class Verdict:
 
 def judge(operation: Operation, answer: WireAnswer) -> Verdict:
     """What `answer` means for `operation`."""
+    if operation.acknowledged:
+        return _acknowledged(operation, answer)
     status, content = answer.status, answer.content
     if not 200 <= status < 300:
         return Verdict(None, _refused(operation, answer))
@@ -118,10 +123,42 @@ def judge(operation: Operation, answer: WireAnswer) -> Verdict:
             return Verdict(None, Refusal(kind, event, payload=payload, body_code=code))
         if payload.get("success") is False or (payload.get("status") is False and _bare(operation, payload)):
             return Verdict(None, Refusal(ValidationFailed, "refused", payload=payload, body_code=code))
-    value = operation.unwrap(payload)
+    return _success(operation, operation.unwrap(payload))
+
+
+def _acknowledged(operation: Operation, answer: WireAnswer) -> Verdict:
+    """What an answer means whose body says itself whether it was carried out, whatever the HTTP status."""
+    status, payload = answer.status, read(operation, answer.content)
+    said = payload.get("status") if isinstance(payload, dict) else None
+    succeeded = 200 <= status < 300
+    if said == "error":
+        # with 5xx the service says that it failed, not that it refused: it may have failed after it carried it out.
+        # Hence a create that ends so is an UnknownOutcome
+        kind, event = _kind(status) if status >= 400 else (ValidationFailed, "refused")
+        return Verdict(None, Refusal(kind, event, payload=payload))
+    if said == "ok" and (succeeded or (status >= 400 and status not in _TURNED_AWAY)):
+        return _success(operation, payload)
+    if not succeeded:
+        return Verdict(None, _refused(operation, answer))
+    if operation.repeat == "read" and isinstance(payload, dict) and said is None:
+        # a list may come without: there is nothing that it could acknowledge
+        return _success(operation, payload)
+    return Verdict(None, unusable("the answer does not say whether it was carried out: no status ok or error"))
+
+
+def _success(operation: Operation, value: Any) -> Verdict:
     if operation.identity and not _identified(operation.identity, value):
         return Verdict(None, unusable(f"the answer names no {' or '.join(operation.identity)}"))
     return Verdict(value, None, operation.partial is not None and _some_failed(operation.partial, value))
+
+
+def too_long(operation: Operation, answer: WireAnswer, limit: int) -> tuple[WireAnswer, Verdict]:
+    """An answer of more than `limit` bytes, cut off there, and what it means, which only its status says."""
+    cut = WireAnswer(answer.status, answer.headers, answer.content[:limit])
+    if 200 <= answer.status < 300:
+        reason = f"the answer of {len(answer.content)} bytes was not read; max_body_size allows {limit}"
+        return cut, Verdict(None, unusable(reason))
+    return cut, Verdict(None, _refused(operation, cut))
 
 
 def unusable(reason: str) -> Refusal:

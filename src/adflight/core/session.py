@@ -31,12 +31,12 @@ from adflight.core.errors import (
     TransportError,
     UnknownOutcome,
 )
-from adflight.core.judge import Verdict, judge, partial_failure, unusable
+from adflight.core.judge import Verdict, judge, partial_failure, too_long, unusable
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Limiter, Slot
 from adflight.core.redaction import SECRET_NAMES
 from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
-from adflight.core.transport import Transport, WireAnswer, WireRequest
+from adflight.core.transport import MAX_RESPONSE_SIZE, Transport, WireAnswer, WireRequest
 from adflight_api.runtime import Request
 
 T = TypeVar("T")
@@ -67,21 +67,25 @@ class Session:
         documented_paths: bool = False,
         default_security: tuple[str, ...] = ("bearerAuth",),
         max_in_flight: int = 500,
+        max_body_size: int = MAX_RESPONSE_SIZE,
         secrets: frozenset[str] = SECRET_NAMES,
         random: Callable[[], float] = random.random,
     ) -> None:
         """`headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
         `default_security` names the schemes of operations that the specification does not know; `max_in_flight`
-        requests wait for answers at a time; `secrets` are the names that errors and hooks mask.
+        requests wait for answers at a time; answers of more than `max_body_size` bytes are not decoded; `secrets` are
+        the names that errors and hooks mask.
 
         Raises:
-            ConfigurationError: `base_url` is not an http or https URL of a host, or `max_in_flight` is below 1.
+            ConfigurationError: `base_url` is not an http or https URL of a host, or a limit is below 1.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
             raise ConfigurationError("base_url: expected http:// or https://, a host and at most a path, no password")
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight={max_in_flight}: expected at least 1")
+        if max_body_size < 1:
+            raise ConfigurationError(f"max_body_size={max_body_size}: expected at least 1")
         self.base_url: Final = base_url.rstrip("/")
         self.transport: Final = transport
         self.authenticator: Final = authenticator
@@ -94,6 +98,7 @@ class Session:
         self._headers = dict(headers or {})
         self._documented_paths = documented_paths
         self._max_in_flight = max_in_flight
+        self._max_body_size = max_body_size
         self._secrets = secrets
         self._random = random
         self._gate = asyncio.Semaphore(max_in_flight)
@@ -125,9 +130,13 @@ class Session:
             if isinstance(answer, TransportError):
                 failure = await self._after(call, answer, _transport_event(answer))
             else:
+                verdict = None
+                if len(answer.content) > self._max_body_size:
+                    answer, verdict = too_long(request.operation, answer, self._max_body_size)
                 if self._telling:
                     await self._tell(call, answer)
-                verdict = judge(request.operation, answer)
+                if verdict is None:
+                    verdict = judge(request.operation, answer)
                 refusal = verdict.refusal
                 if refusal is None:
                     try:
