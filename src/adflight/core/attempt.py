@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import quote, unquote_plus
 
 import orjson
 from attrs import define
 
 from adflight.core.credentials import Grant
 from adflight.core.options import Options
-from adflight.core.redaction import RedactedRequest, redact_request
+from adflight.core.redaction import MASK, RedactedRequest, redact_request, secret_values
 from adflight_api.runtime import Request
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
@@ -54,10 +55,23 @@ class Call:
                 body = orjson.loads(self.content)
             else:
                 written = self.content
-        return redact_request(operation.method, self.url, headers, body, secrets, written=written)
+        url = with_query(self.url, dict.fromkeys(self.grant.query, MASK)) if self.grant.query else self.url
+        return redact_request(operation.method, url, headers, body, secrets, written=written)
+
+    def sent_secrets(self, secrets: frozenset[str]) -> tuple[str, ...]:
+        """The values that opened the service, which it may repeat."""
+        return secret_values(self.grant.headers, self.grant.query, secrets)
 
 
 def merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
     """`headers` with those of `over` in the place of their namesakes, in whatever case either is written."""
     replaced = {name.lower() for name in over}
     return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **over}
+
+
+def with_query(url: str, over: Mapping[str, str]) -> str:
+    """`url` with the parameters `over` in the place of their namesakes."""
+    path, _, query = url.partition("?")
+    kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in over]
+    added = [f"{quote(name, safe='')}={quote(value, safe='*')}" for name, value in over.items()]
+    return f"{path}?{'&'.join([*kept, *added])}"

@@ -27,7 +27,7 @@ from adflight.core.errors import (
     ServerError,
     ValidationFailed,
 )
-from adflight.core.redaction import RedactedRequest, redact_body, redact_url
+from adflight.core.redaction import RedactedRequest, redact_body, redact_url, redact_values
 from adflight.core.repeat import Event
 from adflight.core.transport import WireAnswer
 from adflight_api.runtime import Model, Operation, Partial
@@ -62,15 +62,23 @@ class Refusal:
     body_code: int | None = None
 
     def error(
-        self, operation: Operation, answer: WireAnswer, request: RedactedRequest, secrets: frozenset[str]
+        self,
+        operation: Operation,
+        answer: WireAnswer,
+        request: RedactedRequest,
+        secrets: frozenset[str],
+        values: tuple[str, ...] = (),
     ) -> APIError:
-        """The error to raise, without secrets."""
-        shown = without_secrets(answer, secrets)
-        parsed = redact_body(self.payload, secrets)
+        """The error to raise, without what goes by a name of `secrets` or is one of `values`."""
+        shown = without_secrets(answer, secrets, values)
+        parsed = redact_values(redact_body(self.payload, secrets), values)
         errors = complaints(operation, parsed, shown.content)
-        request_id = next((answer.headers[name] for name in _REQUEST_IDS if name in answer.headers), None)
+        request_id = next((shown.headers[name] for name in _REQUEST_IDS if name in shown.headers), None)
         code = "" if self.body_code in (None, answer.status) else f" (body code {self.body_code})"
-        text = "; ".join([self.reason, *errors] if self.reason else errors) or "the service gives no reason"
+        text = (
+            "; ".join([redact_values(self.reason, values), *errors] if self.reason else errors)
+            or "the service gives no reason"
+        )
         tail = f" [request {request_id}]" if request_id else ""
         details: dict[str, Any] = {"undecodable": True} if self.event in ("undecodable", "unusable") else {}
         return self.kind(

@@ -2,6 +2,7 @@
 
 A secret is known by the name it goes by: a header, a query parameter, a field at any depth of a body. Names are
 compared without case, `-` and `_`, so that `accessToken` is `access_token`. A vendor adds names with `secret_names`.
+What was sent as one is also known by its value, wherever a service may repeat it.
 
 Nothing here runs while calls succeed without hooks. May be imported from anywhere in core; imports nothing of adflight.
 """
@@ -11,13 +12,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from html import escape
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 import orjson
 from attrs import field, frozen
 
+T = TypeVar("T")
+
 MASK: Final = "***"
+
+# a value that is shorter would be found everywhere, and hides nothing that cannot be guessed
+_SHORTEST: Final = 4
 
 # deeper nesting than any JSON reader accepts is masked rather than followed
 _MAX_DEPTH: Final = 200
@@ -162,6 +169,50 @@ def redact_content(content: bytes, secrets: frozenset[str] = SECRET_NAMES) -> by
 def redact_text(text: str) -> str:
     """A text with credentials masked that look like the value of an `Authorization` header."""
     return _ECHO.sub(rf"\1\2{MASK}", text)
+
+
+def secret_values(
+    headers: Mapping[str, str], query: Mapping[str, str], secrets: frozenset[str] = SECRET_NAMES
+) -> tuple[str, ...]:
+    """The secrets among credentials, in every spelling in which a service may repeat them; the longest first."""
+    # of "Bearer abc" the last word
+    values = [text.rpartition(" ")[2] for name, text in headers.items() if _bare(name) in secrets]
+    values += [text for name, text in query.items() if _bare(name) in secrets]
+    spellings = {
+        spelled
+        for text in values
+        if len(text) >= _SHORTEST
+        for spelled in (text, quote(text, safe=""), quote_plus(text), escape(text), orjson.dumps(text).decode()[1:-1])
+    }
+    return tuple(sorted(spellings, key=len, reverse=True))
+
+
+def redact_values(shown: T, values: tuple[str, ...]) -> T:
+    """Texts, bytes, or a JSON value of any kind, with `values` masked wherever they stand, in keys too."""
+    return _without(shown, values, _MAX_DEPTH) if values else shown
+
+
+def redact_error(error: BaseException, values: tuple[str, ...]) -> None:
+    """Masks `values` in an exception's text and attributes."""
+    error.args = redact_values(error.args, values)
+    vars(error).update(redact_values(vars(error), values))
+
+
+def _without(value: Any, values: tuple[str, ...], depth: int) -> Any:
+    if isinstance(value, str):
+        for known in values:
+            value = value.replace(known, MASK)
+    elif isinstance(value, bytes):
+        for known in values:
+            value = value.replace(known.encode(), MASK.encode())
+    elif isinstance(value, Mapping):
+        return {
+            _without(key, values, depth): _without(item, values, depth - 1) if depth else MASK
+            for key, item in value.items()
+        }
+    elif isinstance(value, (list, tuple)):
+        return type(value)(_without(item, values, depth - 1) if depth else MASK for item in value)
+    return value
 
 
 @lru_cache

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
 from adflight.core.answers import Headers, RawAnswer, http_request, http_response, without_secrets
-from adflight.core.attempt import NO_HEADERS, Call, merged
+from adflight.core.attempt import NO_HEADERS, Call, merged, with_query
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.credentials import Authenticator
 from adflight.core.errors import (
@@ -34,7 +34,7 @@ from adflight.core.errors import (
 from adflight.core.judge import Verdict, judge, partial_failure, too_long, unusable
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Limiter, Slot
-from adflight.core.redaction import SECRET_NAMES
+from adflight.core.redaction import SECRET_NAMES, redact_error, redact_values
 from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
 from adflight.core.transport import MAX_RESPONSE_SIZE, Transport, WireAnswer, WireRequest
 from adflight_api.runtime import Request
@@ -146,7 +146,8 @@ class Session:
                         refusal = unusable(f"the answer has a shape that nobody expects ({type(problem).__name__})")
                     else:
                         return self._accept(call, answer, verdict, value)
-                error = refusal.error(request.operation, answer, call.show(self._secrets), self._secrets)
+                secrets, values = self._secrets, call.sent_secrets(self._secrets)
+                error = refusal.error(request.operation, answer, call.show(secrets), secrets, values)
                 failure = await self._after(call, error, refusal.event, answer)
             # raised out here, because what was caught above would become its __context__
             if failure is not None:
@@ -181,8 +182,9 @@ class Session:
             headers = merged(merged(call.headers, call.added), call.grant.headers)
         else:
             headers = {**call.headers, **call.grant.headers}
+        url = with_query(call.url, call.grant.query) if call.grant.query else call.url
         wire = WireRequest(
-            call.request.operation.method, call.url, headers, call.content, timeout, call.options.connect_timeout
+            call.request.operation.method, url, headers, call.content, timeout, call.options.connect_timeout
         )
         failure: TransportError
         try:
@@ -195,9 +197,10 @@ class Session:
                 failure = ConnectionBroken(str(error))
         except TransportError as error:
             failure = error
-        except AdflightError:
+        except AdflightError as error:
             # the request or the transport cannot be used: nothing has left
             slot.give_back()
+            redact_error(error, call.sent_secrets(self._secrets))
             raise
         except Exception as error:
             # not what a transport may raise, so it proves nothing; its text may hold anything
@@ -206,6 +209,8 @@ class Session:
             # also when cancelled: the service may have counted it; no effect on a slot that was given back
             slot.answered()
             gate.release()
+        # ours name no more of a URL than its path; others may
+        redact_error(failure, call.sent_secrets(self._secrets))
         # its frames hold credentials, and whoever reports errors with local variables would send them away
         failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         return failure
@@ -306,9 +311,10 @@ class Session:
             self._log(logging.DEBUG, call, answer.status, "answered", "answered")
         if verdict.partial and call.options.partial == "raise":
             operation, shown = call.request.operation, call.show(self._secrets)
-            without = without_secrets(answer, self._secrets)
+            values = call.sent_secrets(self._secrets)
+            without = without_secrets(answer, self._secrets, values)
             response = RawAnswer(without.status, without.headers, without.content, value, shown)
-            raise partial_failure(operation, verdict.value, value, response, shown)
+            raise partial_failure(operation, redact_values(verdict.value, values), value, response, shown)
         if call.options.raw:
             # the caller's type says so: see adflight_api.runtime.with_raw_response
             return cast(
@@ -338,9 +344,10 @@ class Session:
         call.added = {name: value for name, value in shown.headers.items() if before.get(name) != value}
 
     async def _tell(self, call: Call, answer: WireAnswer) -> None:
+        values = call.sent_secrets(self._secrets)
         for hook in self._telling:
             try:
-                await hook(http_response(without_secrets(answer, self._secrets), call.shown))
+                await hook(http_response(without_secrets(answer, self._secrets, values), call.shown))
             except Exception:
                 logger.exception("a hook failed; the call goes on", extra={"operation": call.request.operation.id})
 
