@@ -595,6 +595,37 @@ async def test_a_429_also_holds_back_who_waits_for_a_place() -> None:
     assert len(transport.sent) == 6
 
 
+async def test_each_quota_group_has_a_limiter() -> None:
+    clock = FakeClock()
+    tokens = Limiter(Quota(1, 1.0), clock=clock)
+    transport = ScriptedTransport(answer(429, None, {"Retry-After": "7"}), ok(7))
+    open_session = session(transport, clock=clock, quota=Quota(2, 60.0), limiters={"auth": tokens})
+    token_request = Request(evolve(operation(security=(BASIC,)), quota="auth"), "/auth/token")
+    minting = asyncio.create_task(open_session.call(token_request, same, PLAIN))
+    await clock.settle()
+    assert (tokens.state().paused_for, open_session.limiter.state().paused_for) == (7.0, 0.0)
+    assert await call_twice(open_session) == [7, 7], "a pause of one group holds up no other"
+    await clock.advance(7)
+    assert await minting == 7
+    assert (tokens.state().used, open_session.limiter.state().used) == (1, 2)
+    waiting = asyncio.create_task(open_session.call(request(), same, PLAIN))
+    await clock.advance(52.9)
+    assert not waiting.done()
+    await clock.advance(0.1)
+    assert await waiting == 7
+
+
+async def call_twice(open_session: Session) -> list[Any]:
+    return [await open_session.call(request(), same, PLAIN) for _ in range(2)]
+
+
+async def test_an_unknown_quota_group_counts_with_the_rest() -> None:
+    other = Limiter(None)
+    open_session = session(ScriptedTransport(), quota=Quota(2, 60.0), limiters={"auth": other})
+    await open_session.call(Request(evolve(operation(), quota="reports"), "/things"), same, PLAIN)
+    assert open_session.limiter.state().used == 1
+
+
 async def test_a_429_that_stays_is_raised_and_still_pauses_the_others() -> None:
     transport = ScriptedTransport(answer(429, None, {"Retry-After": "7"}))
     open_session = session(transport)

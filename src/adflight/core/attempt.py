@@ -12,6 +12,7 @@ from attrs import define
 
 from adflight.core.credentials import Grant
 from adflight.core.options import Options
+from adflight.core.quota import Limiter
 from adflight.core.redaction import MASK, RedactedRequest, redact_request, secret_values
 from adflight_api.runtime import Request
 
@@ -25,6 +26,8 @@ class Call:
 
     request: Request
     options: Options
+    limiter: Limiter
+    """Of the operation's quota group: a pause holds up this group and no other."""
     url: str
     headers: dict[str, str]
     """Without credentials, and without what hooks add to one attempt."""

@@ -61,6 +61,7 @@ class Session:
         transport: Transport,
         authenticator: Authenticator,
         limiter: Limiter,
+        limiters: Mapping[str, Limiter] | None = None,
         clock: Clock | None = None,
         hooks: Sequence[Hook] = (),
         headers: Mapping[str, str] | None = None,
@@ -71,7 +72,8 @@ class Session:
         secrets: frozenset[str] = SECRET_NAMES,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
+        """`limiters` count the quota groups that the service counts apart, by `Operation.quota`, `limiter` the others;
+        `headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
         `default_security` names the schemes of operations that the specification does not know; `max_in_flight`
         requests wait for answers at a time; answers of more than `max_body_size` bytes are not decoded; `secrets` are
         the names that errors and hooks mask.
@@ -90,6 +92,7 @@ class Session:
         self.transport: Final = transport
         self.authenticator: Final = authenticator
         self.limiter: Final = limiter
+        self._limiters = dict(limiters or {})
         self.clock: Final[Clock] = SystemClock() if clock is None else clock
         self._asking = [hook.on_request for hook in hooks if hook.on_request is not None]
         self._telling = [hook.on_response for hook in hooks if hook.on_response is not None]
@@ -164,7 +167,8 @@ class Session:
             problem = str(error)
         else:
             deadline = None if options.deadline is None else self.clock.monotonic() + options.deadline
-            return Call(request, options, url, headers, content, deadline)
+            limiter = self._limiters.get(request.operation.quota, self.limiter) if self._limiters else self.limiter
+            return Call(request, options, limiter, url, headers, content, deadline)
         raise InvalidInput("body", problem, "values that JSON can carry")
 
     async def _send(self, call: Call) -> WireAnswer | TransportError:
@@ -218,13 +222,13 @@ class Session:
     async def _admit(self, call: Call, gate: asyncio.Semaphore) -> Slot:
         """Waits for everything that an attempt needs before it may be sent."""
         operation, scope = call.request.operation, call.options.scope
-        current = self.authenticator.current
+        current, limiter = self.authenticator.current, call.limiter
         for _ in range(_MAX_RENEWALS):
             grant = current(operation, scope)
             if grant is None:
                 await self.authenticator.prepare(operation)
-            free = self.limiter.acquire_nowait()
-            slot = await self.limiter.acquire() if free is None else free
+            free = limiter.acquire_nowait()
+            slot = await limiter.acquire() if free is None else free
             if grant is None or free is None:
                 # a token may end while its caller waits for the quota
                 grant = current(operation, scope)
@@ -239,10 +243,10 @@ class Session:
                 await self._ask(call)
             queued = gate.locked()
             await gate.acquire()
-            while queued and self.limiter.paused:  # since it got its slot
+            while queued and limiter.paused:  # since it got its slot
                 gate.release()
                 slot.give_back()
-                slot = await self.limiter.acquire()
+                slot = await limiter.acquire()
                 await gate.acquire()
         except BaseException:
             slot.give_back()
@@ -287,7 +291,7 @@ class Session:
             if event == "rate limited":
                 pause = pause or pause_after_429(call.attempt, self._random)
             if pause:
-                self.limiter.pause(pause, f"the service asked for it: HTTP {answer.status}")
+                call.limiter.pause(pause, f"the service asked for it: HTTP {answer.status}")
         if action == "repeat":
             delay = 0.0 if pause else backoff(call.attempt, self._random)
             if call.deadline is not None and self.clock.monotonic() + max(delay, pause) >= call.deadline:
