@@ -28,6 +28,7 @@ class Call:
     options: Options
     limiter: Limiter
     """Of the operation's quota group: a pause holds up this group and no other."""
+    method: str
     url: str
     headers: dict[str, str]
     """Without credentials, and without what hooks add to one attempt."""
@@ -59,7 +60,7 @@ class Call:
             else:
                 written = self.content
         url = with_query(self.url, dict.fromkeys(self.grant.query, MASK)) if self.grant.query else self.url
-        return redact_request(operation.method, url, headers, body, secrets, written=written)
+        return redact_request(self.method, url, headers, body, secrets, written=written)
 
     def sent_secrets(self, secrets: frozenset[str]) -> tuple[str, ...]:
         """The values that opened the service, which it may repeat."""

@@ -36,6 +36,7 @@ from adflight.core.options import Hook, Options
 from adflight.core.quota import Limiter, Slot
 from adflight.core.redaction import SECRET_NAMES, redact_error, redact_values
 from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
+from adflight.core.routing import Router, Routing
 from adflight.core.transport import MAX_RESPONSE_SIZE, Transport, WireAnswer, WireRequest
 from adflight_api.runtime import Request
 
@@ -66,6 +67,7 @@ class Session:
         hooks: Sequence[Hook] = (),
         headers: Mapping[str, str] | None = None,
         documented_paths: bool = False,
+        routing: Routing | None = None,
         default_security: tuple[str, ...] = ("bearerAuth",),
         max_in_flight: int = 500,
         max_body_size: int = MAX_RESPONSE_SIZE,
@@ -74,9 +76,9 @@ class Session:
     ) -> None:
         """`limiters` count the quota groups that the service counts apart, by `Operation.quota`, `limiter` the others;
         `headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
-        `default_security` names the schemes of operations that the specification does not know; `max_in_flight`
-        requests wait for answers at a time; answers of more than `max_body_size` bytes are not decoded; `secrets` are
-        the names that errors and hooks mask.
+        `routing` is what the user knows better than either; `default_security` names the schemes of operations that the
+        specification does not know; `max_in_flight` requests wait for answers at a time; answers of more than
+        `max_body_size` bytes are not decoded; `secrets` are the names that errors and hooks mask.
 
         Raises:
             ConfigurationError: `base_url` is not an http or https URL of a host, or a limit is below 1.
@@ -99,7 +101,7 @@ class Session:
         self._hooked = bool(self._asking or self._telling)
         self.default_security: Final = default_security
         self._headers = dict(headers or {})
-        self._documented_paths = documented_paths
+        self._router = Router(self.base_url, routing, documented_paths=documented_paths)
         self._max_in_flight = max_in_flight
         self._max_body_size = max_body_size
         self._secrets = secrets
@@ -122,6 +124,7 @@ class Session:
 
         Raises:
             InvalidInput: the request cannot be sent.
+            OperationNotConfigured: nobody knows how to call it; nothing was sent.
             TransportError: no answer came, and sending it again is harmless or it was never sent.
             UnknownOutcome: it may have been carried out, and must not be sent again.
             APIError: the service said no.
@@ -157,7 +160,7 @@ class Session:
                 raise failure
 
     def _begin(self, request: Request, options: Options) -> Call:
-        url = self.base_url + (request.documented_url if self._documented_paths else request.url)
+        method, url = self._router.find(request)
         headers = {**self._headers, **request.headers}
         if options.headers:
             headers = merged(headers, options.headers)
@@ -168,7 +171,7 @@ class Session:
         else:
             deadline = None if options.deadline is None else self.clock.monotonic() + options.deadline
             limiter = self._limiters.get(request.operation.quota, self.limiter) if self._limiters else self.limiter
-            return Call(request, options, limiter, url, headers, content, deadline)
+            return Call(request, options, limiter, method, self.base_url + url, headers, content, deadline)
         raise InvalidInput("body", problem, "values that JSON can carry")
 
     async def _send(self, call: Call) -> WireAnswer | TransportError:
@@ -187,9 +190,7 @@ class Session:
         else:
             headers = {**call.headers, **call.grant.headers}
         url = with_query(call.url, call.grant.query) if call.grant.query else call.url
-        wire = WireRequest(
-            call.request.operation.method, url, headers, call.content, timeout, call.options.connect_timeout
-        )
+        wire = WireRequest(call.method, url, headers, call.content, timeout, call.options.connect_timeout)
         failure: TransportError
         try:
             return await self.transport.send(wire)
