@@ -8,8 +8,8 @@ adflight's session, or any HTTP client (see `Request.url`, `Request.content`, `R
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
 from enum import Enum
 from math import isfinite
 from operator import itemgetter
@@ -138,6 +138,19 @@ class Operation:
     security: tuple[str, ...] = ()
     """Names of the security schemes that the caller supplies."""
     quota: str = "api"
+    """The group of operations that are counted together."""
+    configured: bool = True
+    """Whether anybody knows how to call it. If not, `method` and `path` are made up; the sandbox alone serves them."""
+    confidence: Literal["high", "medium", "low"] = "high"
+    """How well `method` and the live path are known."""
+    acknowledged: bool = False
+    """Whether the body's own `status`, "ok" or "error", says whether it was carried out."""
+    media: Literal["json", "xml"] = "json"
+    """What bodies and answers are written in; forms aside."""
+    decode: Callable[[bytes], Any] | None = None
+    """Reads an answer's bytes, or raises ValueError; None for JSON."""
+    encode: Callable[[Any], bytes] | None = None
+    """Writes a body; None for JSON."""
     partial: Partial | None = None
     identity: tuple[str, ...] = ()
     """Wire names, inside the unwrapped answer, of which one has to hold the id of what was created."""
@@ -162,6 +175,8 @@ class Request:
     body: Any = None
     """What `content` encodes: a JSON value, a form as a dict of strings, or None."""
     form: bool = False
+    segments: Mapping[str, str] = {}
+    """What fills the path template, by wire name, percent-encoded."""
 
     def __repr__(self) -> str:
         # without body and query: they may hold secrets
@@ -186,15 +201,16 @@ class Request:
             return None
         if self.form:
             return urlencode(self.body).encode()
-        return orjson.dumps(self.body, default=_decimal)
+        encode = self.operation.encode
+        return orjson.dumps(self.body, default=_decimal) if encode is None else encode(self.body)
 
     @property
     def headers(self) -> dict[str, str]:
         """Headers that follow from the request itself: no credentials."""
+        accept = f"application/{self.operation.media}"
         if self.body is None:
-            return {"Accept": "application/json"}
-        media = "application/x-www-form-urlencoded" if self.form else "application/json"
-        return {"Accept": "application/json", "Content-Type": media}
+            return {"Accept": accept}
+        return {"Accept": accept, "Content-Type": "application/x-www-form-urlencoded" if self.form else accept}
 
     @property
     def repeat(self) -> Repeat:
@@ -308,6 +324,9 @@ def with_raw_response(method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitabl
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 
 def _since_epoch(name: str, value: object, unit: timedelta) -> int:
@@ -324,6 +343,49 @@ def to_seconds(name: str, value: object) -> int:
 def to_milliseconds(name: str, value: object) -> int:
     """Whole milliseconds since 1970-01-01 UTC; fractions are cut off."""
     return _since_epoch(name, value, _MILLISECOND)
+
+
+def to_date(name: str, value: object) -> str:
+    """A day as `yyyy-MM-dd`. A datetime is refused: which day it is depends on where."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise InvalidInput(name, value, "a date")
+    return value.isoformat()
+
+
+def to_hours_minutes(name: str, value: object) -> str:
+    """A span of at most a day as `HH:mm`."""
+    if not isinstance(value, timedelta) or not timedelta() <= value <= _DAY or value % _MINUTE:
+        raise InvalidInput(name, value, "a timedelta of whole minutes, at most 24 hours")
+    hours, minutes = divmod(value // _MINUTE, 60)
+    return f"{hours:02}:{minutes:02}"
+
+
+def to_local_minutes(name: str, value: object, offset_name: str, offset: int | None) -> tuple[str, int]:
+    """A moment as the wall clock `yyyy-MM-dd'T'HH:mm` at a UTC offset in whole hours, and that offset.
+
+    Without an `offset` it is that of the datetime.
+    """
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise InvalidInput(name, value, "a datetime with a time zone")
+    if offset is not None:
+        if isinstance(offset, bool) or not isinstance(offset, int) or not -23 <= offset <= 23:
+            raise InvalidInput(offset_name, offset, "a UTC offset in whole hours")
+        value = value.astimezone(timezone(offset * _HOUR))
+    shift = value.utcoffset() or timedelta()
+    if shift % _HOUR:
+        raise InvalidInput(name, value, f"a UTC offset of whole hours; say which in {offset_name}")
+    if value.second or value.microsecond:
+        raise InvalidInput(name, value, "whole minutes")
+    return value.replace(tzinfo=None).isoformat(timespec="minutes"), shift // _HOUR
+
+
+def to_iso_8601(name: str, value: object) -> str:
+    """A moment in UTC as `yyyy-MM-dd'T'HH:mm:ssZ`; a text, such as a wall-clock time, as it is."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise InvalidInput(name, value, "a datetime with a time zone, or a text that is sent as it is")
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def to_number(name: str, value: object) -> Number:
@@ -395,6 +457,13 @@ def comma(name: str, value: object) -> str:
     return _joined(name, value, ",")
 
 
+def comma_milliseconds(name: str, value: object) -> str:
+    """Moments as epoch milliseconds in one string with commas."""
+    if isinstance(value, (str, datetime)) or not isinstance(value, Iterable):
+        raise InvalidInput(name, value, "an iterable of datetimes with a time zone")
+    return comma(name, [to_milliseconds(name, moment) for moment in value])
+
+
 def newline(name: str, value: object) -> str:
     """A list that the wire carries as one string with line breaks."""
     return _joined(name, value, "\n")
@@ -427,6 +496,38 @@ def from_milliseconds(value: Any) -> Any:
     try:
         return _EPOCH + value * _MILLISECOND
     except (TypeError, OverflowError, ValueError):
+        return value
+
+
+def from_date(value: Any) -> Any:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def from_hours_minutes(value: Any) -> Any:
+    try:
+        hours, minutes = value.split(":")
+        return timedelta(hours=int(hours), minutes=int(minutes))
+    except (AttributeError, OverflowError, ValueError):
+        return value
+
+
+def from_iso_8601(value: Any) -> Any:
+    """A text without an offset stays one: whose wall clock it shows stands elsewhere."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+    return value if moment.tzinfo is None else moment
+
+
+def to_decimal(value: Any) -> Any:
+    """A decimal that is exactly the text of a number; a float by its shortest one."""
+    try:
+        return Decimal(repr(value)) if type(value) is float else Decimal(value)
+    except (TypeError, ValueError, InvalidOperation):
         return value
 
 

@@ -7,10 +7,17 @@ import textwrap
 
 from endpoints import Endpoint
 from openapi_python_client.strings import snake_case
-from python_types import Field, Types
+from python_types import EPOCHS, Field, Types
 from specification import Schema
 
 WIDTH = 112
+
+FORMS = {
+    "date": "yyyy-MM-dd",
+    "hours-minutes": "HH:mm, at most 24:00",
+    "local-minutes": "yyyy-MM-dd'T'HH:mm with its UTC offset in whole hours",
+    "iso-8601": "ISO 8601; a text goes out as it is",
+}
 
 
 def fold(text: str, indent: int) -> str:
@@ -43,7 +50,7 @@ def documented(types: Types, field: Field) -> str:
     facts = limits(types, field.schema)
     unit = field.schema.get("x-adflight-unit")
     if unit:
-        facts.append(f"sent as epoch {unit}")
+        facts.append(f"sent as epoch {unit}" if unit in EPOCHS else f"sent as {FORMS[unit]}")
     description = re.sub(r",? in epoch (milli)?seconds", "", field.description) if unit else field.description
     text = description.rstrip(".") or field.wire
     return f"{text} ({'; '.join(facts)})." if facts else f"{text}."
@@ -61,11 +68,15 @@ def docstring(types: Types, endpoint: Endpoint) -> str:
     if endpoint.paging:
         returned = f"A pager: `await` gives the first {endpoint.answer}, `async for` every {endpoint.paging.row}."
         blocks.append(f"Returns:\n            {fold(returned, 12)}")
-    errors = ", ".join(
-        [*endpoint.errors, "UnknownOutcome" if endpoint.operation.marks["repeat"] not in ("read", "absolute") else ""]
-    )
-    blocks.append(f"Raises:\n            {fold(errors.rstrip(', ') + '; TransportError.', 12)}")
-    repeats = endpoint.operation.marks["repeat"]
+    marks = endpoint.operation.marks
+    unknown = ["UnknownOutcome"] if marks["repeat"] not in ("read", "absolute") else []
+    if "configured" in marks:
+        unknown.append("OperationNotConfigured until the client is given a route to it")
+    elif marks.get("confidence") == "low":
+        unknown.append("OperationNotConfigured unless the client allows calls that are not well known")
+    errors = ", ".join([*endpoint.errors, *unknown])
+    blocks.append(f"Raises:\n            {fold(errors + '; TransportError.', 12)}")
+    repeats = marks["repeat"]
     kind = repeats if isinstance(repeats, str) else f"decided by {repeats['field']}"
     blocks.append(fold(f"Source: {_source(endpoint)}. Repeat class: {kind}.", 8))
     return "\n\n        ".join(blocks)
@@ -106,9 +117,10 @@ def lazy_imports(endpoints: list[Endpoint]) -> list[str]:
 
 
 SHARED = {
-    "collections.abc": ("Mapping", "Sequence"),
-    "datetime": ("datetime",),
-    "typing": ("TYPE_CHECKING", "Any"),
+    "collections.abc": ("Iterable", "Mapping", "Sequence"),
+    "datetime": ("date", "datetime", "timedelta"),
+    "decimal": ("Decimal",),
+    "typing": ("TYPE_CHECKING", "Any", "Literal"),
     "....runtime": ("UNSET", "CommaList", "Number", "Pager", "PathId", "Resource", "Unset", "with_raw_response"),
 }
 

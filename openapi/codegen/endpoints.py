@@ -10,8 +10,20 @@ from python_types import UNITS, Field, Types
 from specification import ENVELOPES, RawOperation, Schema, Specification, SpecificationError
 
 # what the body of a generated `request` function calls by name
-CONVERTERS = {"comma", "newline", "path_id", "path_text", "plain", "to_flag", "to_number", "to_text", *UNITS.values()}
+CONVERTERS = {
+    "comma",
+    "comma_milliseconds",
+    "newline",
+    "path_id",
+    "path_text",
+    "plain",
+    "to_flag",
+    "to_number",
+    "to_text",
+    *UNITS.values(),
+}
 TAKEN = {"body", "query", "self", "operation", "UNSET", *CONVERTERS}
+XML = "application/xml"
 
 
 class Paging(NamedTuple):
@@ -33,12 +45,45 @@ class Endpoint(NamedTuple):
     query_fields: list[Field]
     body_fields: list[Field]
     body: Schema | None
-    form: bool
+    media: str | None
+    """Of the body."""
     answer: str
     reading: str | None
     paging: Paging | None
     security: list[str]
     imports: list[str]
+    xml: bool
+    decoded: str | None
+    """The component that an XML answer is read as."""
+    encoded: str | None
+    """The component that an XML body is written as."""
+
+    @property
+    def form(self) -> bool:
+        return self.media == "application/x-www-form-urlencoded"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the body is a list, which is one argument."""
+        return self.body is not None and self.body.get("type") == "array"
+
+    @property
+    def clocks(self) -> list[tuple[Field, Field]]:
+        """Wall-clock times, each with the field of its UTC offset: written together."""
+        by_name = {field.wire: field for field in self.body_fields}
+        return [(field, by_name[field.offset]) for field in self.body_fields if field.offset]
+
+    @property
+    def written(self) -> list[Field]:
+        """Fields of the body that are written one by one."""
+        together = {field.wire for pair in self.clocks for field in pair}
+        return [field for field in self.body_fields if field.wire not in together]
+
+    @property
+    def constants(self) -> dict[str, str]:
+        """Query parameters that are always the same."""
+        constants: dict[str, str] = self.operation.marks.get("query", {})
+        return constants
 
     @property
     def arguments(self) -> list[Field]:
@@ -99,7 +144,7 @@ class Endpoints:
         identifier, tag = raw.data["operationId"], raw.data["tags"][0]
         before, self._types.used = self._types.used, set()
         parameters: dict[str, list[Field]] = {"path": [], "query": []}
-        for parameter in raw.data["parameters"]:
+        for parameter in raw.parameters:
             if parameter["in"] not in parameters:
                 raise SpecificationError(f"{identifier}: {parameter['in']} parameters belong into a security scheme")
             marks = {
@@ -110,11 +155,15 @@ class Endpoints:
             parameters[parameter["in"]].append(self._types.field(parameter["name"], schema, required, sent=True))
         order = re.findall(r"{(.*?)}", raw.path)
         parameters["path"].sort(key=lambda field: order.index(field.wire))
-        body, form = self._body(raw)
+        body, media = self._body(raw)
         body_fields = []
-        if body is not None:
+        if body is not None and body.get("type") == "array":
+            if "x-adflight-name" not in body:
+                raise SpecificationError(f"{identifier}: a list needs x-adflight-name, the argument that it is")
+            body_fields = [self._types.field(body["x-adflight-name"], body, True, sent=True)]
+        elif body is not None:
             if not body.get("properties"):
-                raise SpecificationError(f"{identifier}: a body must be an object with properties")
+                raise SpecificationError(f"{identifier}: a body must be a list, or an object with properties")
             repeat = raw.marks["repeat"]
             decides = None if isinstance(repeat, str) else repeat["field"]
             if decides and "default" not in body["properties"].get(decides, {}):
@@ -122,6 +171,9 @@ class Endpoints:
                     f"{identifier}: {decides} decides about repeating, so it needs a default that is always sent"
                 )
             body_fields = self._types.fields(body, sent=True, decides=decides)
+        for field in body_fields:
+            if field.offset and field.offset not in [other.wire for other in body_fields if not other.required]:
+                raise SpecificationError(f"{identifier}: {field.wire} needs {field.offset}, an optional property")
         content = raw.content
         answer = self._types.annotation(content) if content else "None"
         endpoint = Endpoint(
@@ -133,12 +185,15 @@ class Endpoints:
             query_fields=parameters["query"],
             body_fields=body_fields,
             body=body,
-            form=form,
+            media=media,
             answer=answer,
             reading=self._types.reading(content, "answer") if content else None,
             paging=self._paging(raw, content) if content else None,
             security=self._security(raw),
             imports=sorted(self._types.used),
+            xml=self._is_xml(raw),
+            decoded=self._component(raw, content) if raw.answer_media == XML else None,
+            encoded=self._component(raw, raw.data["requestBody"]["content"][XML]["schema"]) if media == XML else None,
         )
         self._types.used |= before
         names = [field.python for field in (*endpoint.path_fields, *endpoint.arguments)]
@@ -147,11 +202,22 @@ class Endpoints:
             raise SpecificationError(f"{identifier}: set x-adflight-name, these names are taken: {', '.join(taken)}")
         return endpoint
 
-    def _body(self, raw: RawOperation) -> tuple[Schema | None, bool]:
+    def _body(self, raw: RawOperation) -> tuple[Schema | None, str | None]:
         if "requestBody" not in raw.data:
-            return None, False
+            return None, None
         ((media, content),) = raw.data["requestBody"]["content"].items()
-        return self._specification.resolve(content["schema"]), media == "application/x-www-form-urlencoded"
+        return self._specification.resolve(content["schema"]), media
+
+    def _is_xml(self, raw: RawOperation) -> bool:
+        """Whether XML is what to ask for: an operation without content has at least errors that are written in it."""
+        answers = [self._specification.answer(answer) for answer in raw.data["responses"].values()]
+        return any(XML in part.get("content", {}) for part in (raw.data.get("requestBody", {}), *answers))
+
+    def _component(self, raw: RawOperation, schema: Schema | None) -> str:
+        component = self._specification.component(schema or {})
+        if component is None:
+            raise SpecificationError(f"{raw.data['operationId']}: XML needs a component as its schema")
+        return component
 
     def _security(self, raw: RawOperation) -> list[str]:
         required = raw.data.get("security", self._specification.document.get("security", []))
@@ -169,8 +235,8 @@ class Endpoints:
         items = lists[0]["items"]
         key = marks.pop("key", None)
         key_name = self._pointer(items, f"/{key}")[0] if key else None
-        query = any(parameter["name"] == marks.get("page") for parameter in raw.data["parameters"])
-        known = {parameter["name"] for parameter in raw.data["parameters"]} if query else self._body_names(raw)
+        query = any(parameter["name"] == marks.get("page") for parameter in raw.parameters)
+        known = {parameter["name"] for parameter in raw.parameters} if query else self._body_names(raw)
         unknown = sorted({marks[role] for role in ("page", "size", "offset", "sort") if role in marks} - known)
         if unknown:
             raise SpecificationError(f"{raw.data['operationId']}: x-adflight.paging: no {', '.join(unknown)} to send")

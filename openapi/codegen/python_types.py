@@ -6,13 +6,23 @@ openapi-python-client parses; names of classes, modules and identifiers are the 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import NamedTuple
 
 from openapi_python_client.strings import PythonIdentifier, snake_case
 from specification import Schema, Specification, SpecificationError
 
 PRIMITIVES = {"integer": "int", "number": "float", "string": "str", "boolean": "bool", "null": "None"}
-UNITS = {"seconds": "to_seconds", "milliseconds": "to_milliseconds"}
+EPOCHS = ("seconds", "milliseconds")
+UNITS = {
+    "seconds": "to_seconds",
+    "milliseconds": "to_milliseconds",
+    "date": "to_date",
+    "hours-minutes": "to_hours_minutes",
+    "local-minutes": "to_local_minutes",
+    "iso-8601": "to_iso_8601",
+}
+UNIT_TYPES = {"date": "date", "hours-minutes": "timedelta", "iso-8601": "datetime | str"}
 
 
 class Field(NamedTuple):
@@ -34,6 +44,8 @@ class Field(NamedTuple):
     description: str
     default: str | None
     """What goes out when the caller says nothing; only for fields that are always sent."""
+    offset: str | None
+    """The wire name of the property that carries the UTC offset of this wall-clock time."""
 
 
 class Types:
@@ -42,6 +54,11 @@ class Types:
     def __init__(self, specification: Specification) -> None:
         self._specification = specification
         self.used: set[str] = set()
+
+    @cached_property
+    def only_sent(self) -> set[str]:
+        """Components that are arguments, and never part of an answer."""
+        return self._specification.only_sent()
 
     # what kind of thing a schema is
 
@@ -83,7 +100,8 @@ class Types:
         component = self._specification.component(schema)
         if component and self.is_enum(schema):
             self.used.add(component)
-            return f"{component} | {PRIMITIVES[self._specification.resolve(schema)['type']]}"
+            marks = self._specification.resolve(schema)
+            return component if "x-adflight-closed" in marks else f"{component} | {PRIMITIVES[marks['type']]}"
         if component and self.is_model(schema):
             self.used.add(component)
             return component
@@ -92,10 +110,12 @@ class Types:
             raise SpecificationError(f"allOf cannot be generated; write the properties out: {schema['allOf']}")
         if len(self.variants(schema)) > 1:
             return self.annotation(schema, sent=sent)
-        if "x-adflight-unit" in schema:
-            return "datetime"
+        if "const" in schema:
+            return f"Literal[{schema['const']!r}]"
         if "x-adflight-list" in schema and sent:
-            return "CommaList"
+            return "Iterable[datetime]" if "x-adflight-unit" in schema else "CommaList"
+        if "x-adflight-unit" in schema and "x-adflight-list" not in schema:
+            return UNIT_TYPES.get(schema["x-adflight-unit"], "datetime")
         if "x-adflight-bool" in schema and sent:
             return "bool"
         if "x-adflight-coerce" in schema:
@@ -108,6 +128,8 @@ class Types:
             return self._map_annotation(schema, sent)
         if kind == "number" and sent:
             return "Number"
+        if kind == "number" and schema.get("format") == "decimal":
+            return "Decimal"
         return PRIMITIVES.get(str(kind), "Any")
 
     def _map_annotation(self, schema: Schema, sent: bool) -> str:
@@ -158,8 +180,12 @@ class Types:
         schema = self._alias(schema)
         if len(self.variants(schema)) > 1:
             return self.reading(schema, value)
-        if "x-adflight-unit" in schema:
-            return f"from_{schema['x-adflight-unit']}({value})"
+        if "x-adflight-unit" in schema and "x-adflight-list" not in schema:
+            # whose wall clock a local time shows stands beside it, so it is read as the text that it is
+            unit = schema["x-adflight-unit"].replace("-", "_")
+            return None if unit == "local_minutes" else f"from_{unit}({value})"
+        if schema.get("format") == "decimal":
+            return f"to_decimal({value})"
         if "x-adflight-coerce" in schema:
             return f"to_integer({value})"
         if schema.get("type") == "array":
@@ -179,10 +205,11 @@ class Types:
         """The runtime function that turns an argument into a wire value, where its Python type does not say how."""
         for variant in self.variants(schema):
             resolved = self._alias(variant)
+            if "x-adflight-list" in resolved:
+                unit = resolved.get("x-adflight-unit")
+                return f"{resolved['x-adflight-list']}_{unit}" if unit else str(resolved["x-adflight-list"])
             if "x-adflight-unit" in resolved:
                 return UNITS[resolved["x-adflight-unit"]]
-            if "x-adflight-list" in resolved:
-                return str(resolved["x-adflight-list"])
             if "x-adflight-bool" in resolved:
                 return "to_flag"
             if resolved.get("type") == "number":
@@ -220,10 +247,15 @@ class Types:
             send_as=tuple(schema.get("x-adflight-send-as", (name,))),
             secret="x-adflight-secret" in marks,
             description=" ".join(str(schema.get("description") or marks.get("description") or "").split()),
-            default=self._default(schema) if "default" in schema and (required or name == decides) else None,
+            default=self._default(schema)
+            if "const" in schema or ("default" in schema and (required or name == decides))
+            else None,
+            offset=schema.get("x-adflight-offset"),
         )
 
     def _default(self, schema: Schema) -> str:
+        if "const" in schema:
+            return repr(schema["const"])
         if not self.is_enum(schema):
             return repr(schema["default"])
         marks = self._specification.resolve(schema)

@@ -19,13 +19,14 @@ from jsonschema import Draft202012Validator
 
 Schema = dict[str, Any]
 
-ENVELOPES = {"v2": "responseObject", "v3": "data", "flat": None}
+ENVELOPES = {"v2": "responseObject", "v3": "data", "flat": None, "acknowledged": None}
 METHODS = ("get", "put", "post", "delete", "patch")
 MEDIA = ("application/json", "application/x-www-form-urlencoded", "application/xml")
 
 # what may stand on a property or parameter; openapi/README.md explains each
 FIELD_MARKS: dict[str, Schema] = {
-    "x-adflight-unit": {"enum": ["seconds", "milliseconds"]},
+    "x-adflight-unit": {"enum": ["seconds", "milliseconds", "date", "hours-minutes", "local-minutes", "iso-8601"]},
+    "x-adflight-offset": {"type": "string"},
     "x-adflight-list": {"enum": ["comma", "newline"]},
     "x-adflight-coerce": {"enum": ["integer"]},
     "x-adflight-alias": {"type": "array", "minItems": 1, "items": {"type": "string"}},
@@ -34,6 +35,8 @@ FIELD_MARKS: dict[str, Schema] = {
     "x-adflight-bool": {"const": True},
     "x-adflight-secret": {"const": True},
     "x-adflight-fold-case": {"const": True},
+    "x-adflight-closed": {"const": True},
+    "x-adflight-unused": {"const": True},
 }
 
 
@@ -52,12 +55,25 @@ class RawOperation(NamedTuple):
         return marks
 
     @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """Those that are sent."""
+        return [parameter for parameter in self.data["parameters"] if "x-adflight-unused" not in parameter]
+
+    @property
     def answer(self) -> Schema | None:
         """The schema of the body of the first 2xx answer that has one."""
         for status, response in self.data["responses"].items():
             if status.startswith("2") and "content" in response:
                 schema: Schema = next(iter(response["content"].values()))["schema"]
                 return schema
+        return None
+
+    @property
+    def answer_media(self) -> str | None:
+        """The media type of that body."""
+        for status, response in self.data["responses"].items():
+            if status.startswith("2") and "content" in response:
+                return str(next(iter(response["content"])))
         return None
 
     @property
@@ -98,6 +114,35 @@ class Specification:
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
             schema = {**self.schemas[schema["$ref"].rsplit("/", 1)[1]], **siblings}
         return schema
+
+    def answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """The documented answer that a reference names."""
+        name: str | None = answer.get("$ref")
+        found: dict[str, Any] = self.document["components"]["responses"][name.rsplit("/", 1)[1]] if name else answer
+        return found
+
+    def only_sent(self) -> set[str]:
+        """Components that stand in bodies, and in no answer."""
+        sent: set[str] = set()
+        read: set[str] = set()
+        for operation in self.operations():
+            self._reach(operation.data.get("requestBody", {}), sent)
+            self._reach(operation.data["responses"], read)
+        return sent - read
+
+    def _reach(self, node: Any, found: set[str]) -> None:
+        if isinstance(node, list):
+            for item in node:
+                self._reach(item, found)
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                if key == "$ref" and value.startswith("#/components/schemas/"):
+                    name = value.rsplit("/", 1)[1]
+                    if name not in found:
+                        found.add(name)
+                        self._reach(self.schemas[name], found)
+                elif key not in ("examples", "example"):
+                    self._reach(value, found)
 
     def component(self, schema: Schema) -> str | None:
         """The name of the component that a schema is a reference to."""
@@ -167,6 +212,8 @@ def _shape(operation: RawOperation) -> Iterator[str]:
     for parameter in data["parameters"]:
         if parameter["schema"].get("type") in ("array", "object"):
             yield f"{parameter['name']}: a list in a path or query needs the type string and x-adflight-list"
+    constant = marks.get("query", {}).keys() & {parameter["name"] for parameter in data["parameters"]}
+    yield from (f"{name} is constant, and so no parameter" for name in sorted(constant))
     media = list(body.get("content", {}))
     if body and (len(media) != 1 or media[0] not in MEDIA):
         yield f"a body must have one of the types {', '.join(MEDIA)}, not {', '.join(media)}"

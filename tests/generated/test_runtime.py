@@ -5,7 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -111,6 +111,17 @@ def test_invalid_input_says_what_would_do_and_survives_pickling() -> None:
         (runtime.comma, (number for number in (5, 6)), "5,6"),
         (runtime.comma, [models.CampaignStatus.RUNNING, models.CreativeType.IMAGE, "x"], "running,11,x"),
         (runtime.newline, ["a,b", "c"], "a,b\nc"),
+        (runtime.comma_milliseconds, [MOMENT, MOMENT], "1801398600000,1801398600000"),
+        (runtime.to_date, date(2027, 1, 31), "2027-01-31"),
+        (runtime.to_hours_minutes, timedelta(hours=8, minutes=5), "08:05"),
+        (runtime.to_hours_minutes, timedelta(days=1), "24:00"),
+        (runtime.to_hours_minutes, timedelta(), "00:00"),
+        (
+            runtime.to_iso_8601,
+            datetime(2027, 1, 31, 14, 30, tzinfo=timezone(timedelta(hours=2))),
+            "2027-01-31T12:30:00Z",
+        ),
+        (runtime.to_iso_8601, "2027-01-31T12:30", "2027-01-31T12:30"),
     ],
 )
 def test_values_are_written_for_the_wire(convert: Callable[[str, Any], Any], value: Any, wire: Any) -> None:
@@ -155,6 +166,19 @@ def test_values_are_written_for_the_wire(convert: Callable[[str, Any], Any], val
         (runtime.comma, True),
         (runtime.comma, 1.5),
         (runtime.newline, ["a\nb"]),
+        (runtime.comma_milliseconds, MOMENT),
+        (runtime.comma_milliseconds, "1801398600000"),
+        (runtime.comma_milliseconds, [1801398600000]),
+        (runtime.comma_milliseconds, [datetime(2027, 1, 31)]),
+        (runtime.comma_milliseconds, []),
+        (runtime.to_date, MOMENT),
+        (runtime.to_date, "2027-01-31"),
+        (runtime.to_hours_minutes, timedelta(hours=24, minutes=1)),
+        (runtime.to_hours_minutes, timedelta(minutes=-1)),
+        (runtime.to_hours_minutes, timedelta(seconds=90)),
+        (runtime.to_hours_minutes, "08:00"),
+        (runtime.to_iso_8601, datetime(2027, 1, 31)),
+        (runtime.to_iso_8601, 1801398600),
     ],
 )
 def test_values_that_could_be_misread_are_refused(convert: Callable[[str, Any], Any], value: Any) -> None:
@@ -186,7 +210,65 @@ def test_containers_of_models_become_json() -> None:
     assert written == {"draft": [{"message": "Saved."}], "5": [1, [2]], "text": "a", "bytes": b"a"}
 
 
+@pytest.mark.parametrize(
+    ("hours", "minutes", "offset", "wire"),
+    [
+        (2, 0, None, ("2027-01-31T12:30", 2)),
+        (-11, 0, None, ("2027-01-31T12:30", -11)),
+        (2, 0, -1, ("2027-01-31T09:30", -1)),
+        (5, 30, 0, ("2027-01-31T07:00", 0)),
+    ],
+)
+def test_a_wall_clock_has_an_offset(hours: int, minutes: int, offset: int | None, wire: tuple[str, int]) -> None:
+    moment = MOMENT.replace(tzinfo=timezone(timedelta(hours=hours, minutes=minutes)))
+
+    assert runtime.to_local_minutes("start", moment, "zone", offset) == wire
+
+
+@pytest.mark.parametrize(
+    ("value", "offset", "field"),
+    [
+        (datetime(2027, 1, 31), None, "start"),
+        ("2027-01-31T12:30", None, "start"),
+        (MOMENT.replace(tzinfo=timezone(timedelta(hours=5, minutes=30))), None, "start"),
+        (MOMENT.replace(second=1), None, "start"),
+        (MOMENT.replace(microsecond=1), 0, "start"),
+        (MOMENT, 24, "zone"),
+        (MOMENT, True, "zone"),
+        (MOMENT, 1.5, "zone"),
+    ],
+)
+def test_a_wall_clock_that_the_wire_cannot_show_is_refused(value: Any, offset: Any, field: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        runtime.to_local_minutes("start", value, "zone", offset)
+
+    assert caught.value.field == field
+
+
 # Wire values to Python values
+
+
+@pytest.mark.parametrize(
+    ("read", "wire", "value"),
+    [
+        (runtime.from_date, "2027-01-31", date(2027, 1, 31)),
+        (runtime.from_hours_minutes, "24:00", timedelta(days=1)),
+        (runtime.from_iso_8601, "2027-01-31T12:30:00Z", MOMENT),
+        (runtime.to_decimal, "1.10", Decimal("1.10")),
+        (runtime.to_decimal, 0.1, Decimal("0.1")),
+        (runtime.to_decimal, Decimal("1.10"), Decimal("1.10")),
+    ],
+)
+def test_texts_become_what_they_say(read: Callable[[Any], Any], wire: object, value: object) -> None:
+    assert read(wire) == value
+
+
+@pytest.mark.parametrize(
+    "read", [runtime.from_date, runtime.from_hours_minutes, runtime.from_iso_8601, runtime.to_decimal]
+)
+@pytest.mark.parametrize("value", [None, UNSET, "soon", [], {}, "2027-01-31T12:30", "99999999999999:00"])
+def test_texts_that_say_something_else_are_kept(read: Callable[[Any], Any], value: object) -> None:
+    assert read(value) is value
 
 
 @pytest.mark.parametrize("value", [0, -1, 1801398600])

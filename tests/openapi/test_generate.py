@@ -369,11 +369,143 @@ def test_a_schema_that_would_lose_its_type_is_refused(shop: Shop, schema: Any, p
     assert problem in shop.refusal()
 
 
-def test_a_body_that_is_no_object_is_refused(shop: Shop) -> None:
+def test_a_body_that_is_neither_object_nor_list_is_refused(shop: Shop) -> None:
+    shop.operation["requestBody"]["content"]["application/json"]["schema"] = {"type": "string"}
+    shop.operation["x-adflight"]["repeat"] = "absolute"
+
+    assert shop.refusal() == "orders_update: a body must be a list, or an object with properties"
+
+
+def test_a_body_that_is_a_list_needs_a_name(shop: Shop) -> None:
     shop.operation["requestBody"]["content"]["application/json"]["schema"] = {"type": "array", "items": {}}
     shop.operation["x-adflight"]["repeat"] = "absolute"
 
-    assert shop.refusal() == "orders_update: a body must be an object with properties"
+    assert shop.refusal() == "orders_update: a list needs x-adflight-name, the argument that it is"
+
+
+def test_a_body_that_is_a_list_is_one_argument(shop: Shop) -> None:
+    shop.document["components"]["schemas"]["OrderLine"] = {
+        "type": "object",
+        "description": "A line.",
+        "required": ["day"],
+        "properties": {"day": {"type": "string", "x-adflight-unit": "date", "description": "Its day."}},
+    }
+    items = {"$ref": "#/components/schemas/OrderLine"}
+    schema = {"type": "array", "items": items, "x-adflight-name": "order_lines"}
+    shop.operation["requestBody"]["content"]["application/json"]["schema"] = schema
+    shop.operation["x-adflight"]["repeat"] = "absolute"
+
+    code = """
+        from datetime import date
+        from adflight_api.shop.api.orders import orders_update
+        from adflight_api.shop.models import OrderLine
+        print(orders_update.request(7, order_lines=[OrderLine(day=date(2027, 3, 1))]).content.decode())
+    """
+    assert called(shop.generate(), dedent(code)) == ['[{"day":"2027-03-01"}]']
+
+
+def test_constant_parameters_are_always_sent_and_unused_ones_never(shop: Shop) -> None:
+    shop.operation["x-adflight"]["query"] = {"action": "addUpdate", "type": "a b"}
+    shop.operation["parameters"].append(
+        {"name": "data", "in": "query", "description": "The body.", "schema": {"type": "string"}}
+        | {"x-adflight-unused": True}
+    )
+
+    code = """
+        import inspect
+        from adflight_api.shop.api.orders import Orders, orders_update
+        print(orders_update.request(7, amount=1, dry_run=True).url)
+        print(list(inspect.signature(Orders.update).parameters))
+    """
+    assert called(shop.generate(), dedent(code)) == [
+        "/orders/7?action=addUpdate&type=a%20b&dryRun=true",
+        "['self', 'order_id', 'amount', 'mode', 'dry_run']",
+    ]
+
+
+def test_a_constant_that_is_a_parameter_too_is_refused(shop: Shop) -> None:
+    shop.operation["x-adflight"]["query"] = {"dryRun": "true"}
+
+    assert shop.refusal() == "orders_update: dryRun is constant, and so no parameter"
+
+
+def test_a_wall_clock_time_goes_out_with_its_offset(shop: Shop) -> None:
+    fields = {
+        "start": {"type": "string", "x-adflight-unit": "local-minutes", "x-adflight-offset": "zone"},
+        "zone": {"type": "integer"},
+        "length": {"type": "string", "x-adflight-unit": "hours-minutes"},
+        "moments": {"type": "string", "x-adflight-list": "comma", "x-adflight-unit": "milliseconds"},
+    }
+    shop.properties("OrderUpdate").update(fields)
+
+    code = """
+        from datetime import UTC, datetime, timedelta, timezone
+        from adflight_api.shop.api.orders.orders_update import request
+        noon = datetime(2027, 3, 1, 12, tzinfo=timezone(timedelta(hours=-5)))
+        print(request(7, amount=1, start=noon).body)
+        print(request(7, amount=1, start=noon, zone=2, length=timedelta(days=1)).body)
+        print(request(7, amount=1, zone=2, moments=[datetime.fromtimestamp(1.5, UTC), noon]).body)
+    """
+    assert called(shop.generate(), dedent(code)) == [
+        "{'amount': 1, 'mode': 'set', 'start': '2027-03-01T12:00', 'zone': -5}",
+        "{'amount': 1, 'mode': 'set', 'start': '2027-03-01T19:00', 'zone': 2, 'length': '24:00'}",
+        "{'amount': 1, 'mode': 'set', 'zone': 2, 'moments': '1500,1803920400000'}",
+    ]
+
+
+def test_a_wall_clock_time_without_a_place_for_its_offset_is_refused(shop: Shop) -> None:
+    mark = {"type": "string", "x-adflight-unit": "local-minutes", "x-adflight-offset": "zone", "description": "Start."}
+    shop.properties("OrderUpdate")["start"] = mark
+
+    assert shop.refusal() == "orders_update: start needs zone, an optional property"
+
+
+def test_what_nobody_knows_and_how_it_is_acknowledged_stands_in_the_operation(shop: Shop) -> None:
+    shop.operation["x-adflight"].update(configured=False, confidence="low", envelope="acknowledged")
+    shop.operation["responses"]["200"]["content"]["application/json"]["schema"] = {"$ref": "#/components/schemas/Order"}
+
+    code = """
+        from adflight_api.shop.api.orders.orders_update import OPERATION
+        print(OPERATION.configured, OPERATION.confidence, OPERATION.acknowledged, OPERATION.envelope, OPERATION.media)
+    """
+    assert called(shop.generate(), dedent(code)) == ["False low True None json"]
+
+
+def test_what_is_only_sent_takes_what_can_be_sent(shop: Shop) -> None:
+    schemas = shop.document["components"]["schemas"]
+    schemas["Price"] = {
+        "type": "object",
+        "description": "A price.",
+        "required": ["kind", "net"],
+        "properties": {
+            "kind": {"type": "string", "const": "NET", "description": "Its kind."},
+            "net": {"type": "number", "format": "decimal", "description": "Net."},
+            "day": {"$ref": "#/components/schemas/Day"},
+        },
+    }
+    schemas["Day"] = {
+        "type": "integer",
+        "enum": [1, 2],
+        "x-enum-varnames": ["SUNDAY", "MONDAY"],
+        "x-adflight-closed": True,
+        "description": "A day.",
+    }
+    schemas["OrderUpdate"]["properties"]["price"] = {"$ref": "#/components/schemas/Price"}
+    schemas["Order"]["properties"]["cost"] = {"type": "number", "format": "decimal", "description": "Cost."}
+
+    code = """
+        from decimal import Decimal
+        from adflight_api.shop.api.orders.orders_update import request
+        from adflight_api.shop.models import Day, Order, Price
+        print(request(7, amount=1, price=Price(net=Decimal("1.10"), day=Day.MONDAY)).content.decode())
+        print([Price.__annotations__[name] for name in ("kind", "net", "day")], Order.__annotations__["cost"])
+        print(Order.from_dict({"id": 1, "cost": 0.1}).cost)
+    """
+    assert called(shop.generate(), dedent(code)) == [
+        '{"amount":1,"mode":"set","price":{"kind":"NET","net":1.1,"day":2}}',
+        """["Literal['NET']", 'Number', 'Day | Unset'] Decimal | Unset""",
+        "0.1",
+    ]
 
 
 def test_component_names_are_class_names(shop: Shop) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -10,6 +10,7 @@ from attrs import define, field
 from ...runtime import (
     UNSET,
     Model,
+    Number,
     Unset,
     reader,
     to_number,
@@ -37,11 +38,11 @@ class BidModelAdd(Model):
     entity_id: int
     entity_type_id: EntityType | int
     priority: int | Unset = UNSET
-    bid_multiplier: float | Unset = UNSET
-    spend_ratio: float | Unset = UNSET
+    bid_multiplier: Number | Unset = UNSET
+    spend_ratio: Number | Unset = UNSET
     spend_ratio_type_id: SpendRatioType | int | Unset = UNSET
     bundle_name: str | Unset = UNSET
-    entity_ids: list[int] | Unset = UNSET
+    entity_ids: Sequence[int] | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -22,7 +22,7 @@ class BidModelAdditions(Model):
         bid_model_entity_details: The bid models, one entry each.
     """
 
-    bid_model_entity_details: list[BidModelAdd]
+    bid_model_entity_details: Sequence[BidModelAdd]
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (("bid_model_entity_details", "bidModelEntityDetails", None),)

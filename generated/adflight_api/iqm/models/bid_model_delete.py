@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -25,8 +25,8 @@ class BidModelDelete(Model):
         delete_dimension_id: Id of a dimension to remove; meaning and type not documented.
     """
 
-    bid_model_data_ids: list[int] | Unset = UNSET
-    bundle_ids: list[int] | Unset = UNSET
+    bid_model_data_ids: Sequence[int] | Unset = UNSET
+    bundle_ids: Sequence[int] | Unset = UNSET
     delete_dimension_id: int | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from ...runtime import (
     UNSET,
+    CommaList,
     Model,
     Unset,
     comma,
@@ -38,8 +39,8 @@ class BidModelExclusion(Model):
     ow_id: int | Unset = UNSET
     uow_id: int | Unset = UNSET
     campaign_id: int | Unset = UNSET
-    ids: str | Unset = UNSET
-    excluded: int | Unset = UNSET
+    ids: CommaList | Unset = UNSET
+    excluded: bool | Unset = UNSET
     dimension_id: Dimension | int | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -24,8 +24,8 @@ class BidModelInclusions(Model):
         exclude: Ids of the entities to exclude.
     """
 
-    include: list[int] | Unset = UNSET
-    exclude: list[int] | Unset = UNSET
+    include: Sequence[int] | Unset = UNSET
+    exclude: Sequence[int] | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

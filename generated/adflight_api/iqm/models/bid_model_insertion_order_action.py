@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -31,8 +31,8 @@ class BidModelInsertionOrderAction(Model):
 
     action: BidModelAction | str
     bid_model_data: BidModelInsertionOrderData | Unset = UNSET
-    dimension_entity_mappings: list[BidModelTarget] | Unset = UNSET
-    bid_model_data_ids: list[int] | Unset = UNSET
+    dimension_entity_mappings: Sequence[BidModelTarget] | Unset = UNSET
+    bid_model_data_ids: Sequence[int] | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

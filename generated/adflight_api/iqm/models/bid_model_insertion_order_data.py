@@ -10,6 +10,7 @@ from attrs import define, field
 from ...runtime import (
     UNSET,
     Model,
+    Number,
     Unset,
     reader,
     to_number,
@@ -31,8 +32,8 @@ class BidModelInsertionOrderData(Model):
 
     id: int | Unset = UNSET
     priority: int | Unset = UNSET
-    bid_multiplier: float | Unset = UNSET
-    spend_ratio: float | Unset = UNSET
+    bid_multiplier: Number | Unset = UNSET
+    spend_ratio: Number | Unset = UNSET
     spend_ratio_type_id: SpendRatioType | int | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -10,6 +10,7 @@ from attrs import define, field
 from ...runtime import (
     UNSET,
     Model,
+    Number,
     Unset,
     reader,
     to_number,
@@ -34,12 +35,12 @@ class BidModelUpdate(Model):
 
     bid_model_data_id: int
     priority: int | Unset = UNSET
-    bid_multiplier: float | Unset = UNSET
-    spend_ratio: float | Unset = UNSET
+    bid_multiplier: Number | Unset = UNSET
+    spend_ratio: Number | Unset = UNSET
     spend_ratio_type_id: SpendRatioType | int | Unset = UNSET
     bundle_name: str | Unset = UNSET
     bundle_id: int | Unset = UNSET
-    entity_ids: list[int] | Unset = UNSET
+    entity_ids: Sequence[int] | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

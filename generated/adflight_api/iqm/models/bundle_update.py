@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -28,7 +28,7 @@ class BundleUpdate(Model):
 
     bundle_id: int
     bundle_name: str | Unset = UNSET
-    entity_ids: list[int] | Unset = UNSET
+    entity_ids: Sequence[int] | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

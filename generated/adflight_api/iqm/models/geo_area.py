@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -10,6 +10,7 @@ from attrs import define, field
 from ...runtime import (
     UNSET,
     Model,
+    Number,
     Unset,
     reader,
     to_number,
@@ -36,12 +37,12 @@ class GeoArea(Model):
     type_: str | Unset = UNSET
     unit: str | Unset = UNSET
     address: str | Unset = UNSET
-    latitude: float | Unset = UNSET
-    longitude: float | Unset = UNSET
-    radius: float | Unset = UNSET
+    latitude: Number | Unset = UNSET
+    longitude: Number | Unset = UNSET
+    radius: Number | Unset = UNSET
     sid: str | Unset = UNSET
     cid: str | Unset = UNSET
-    polypath: list[GeoPoint] | Unset = UNSET
+    polypath: Sequence[GeoPoint] | Unset = UNSET
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from ...runtime import (
     Model,
+    Number,
     reader,
     to_number,
 )
@@ -23,8 +24,8 @@ class GeoPoint(Model):
         lat: Latitude, in degrees.
     """
 
-    lng: float
-    lat: float
+    lng: Number
+    lat: Number
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from ...runtime import (
     Model,
+    Number,
     reader,
     to_number,
 )
@@ -27,7 +28,7 @@ class ReportCondition(Model):
 
     column: str
     condition: MetricOperator | str
-    value: float
+    value: Number
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -25,7 +25,7 @@ class ReportDownload(Model):
     """
 
     file_type: ReportFileType | str
-    columns: list[ReportColumn]
+    columns: Sequence[ReportColumn]
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

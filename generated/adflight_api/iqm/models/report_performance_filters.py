@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from attrs import define, field
@@ -27,7 +27,7 @@ class ReportPerformanceFilters(Model):
     """
 
     operation: FilterOperation | str | Unset = UNSET
-    conditions: list[ReportCondition]
+    conditions: Sequence[ReportCondition]
     additional_properties: dict[str, Any] = field(factory=dict)
 
     _wire: ClassVar = (

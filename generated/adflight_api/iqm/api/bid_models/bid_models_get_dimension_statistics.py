@@ -54,6 +54,9 @@ def request(
         OPERATION,
         f"/api/v3/bm/campaign/{campaign_id_segment}/dimensions/bid-models/count",
         query=query,
+        segments={
+            "campaignId": campaign_id_segment,
+        },
     )
 
 

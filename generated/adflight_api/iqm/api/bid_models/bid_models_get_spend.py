@@ -38,6 +38,10 @@ def request(
     return Request(
         OPERATION,
         f"/api/v3/bm/campaigns/{campaign_id_segment}/dimension/{dimension_id_segment}/spent",
+        segments={
+            "campaignId": campaign_id_segment,
+            "dimensionId": dimension_id_segment,
+        },
     )
 
 

@@ -51,6 +51,10 @@ def request(
         f"/api/v3/bm/campaigns/{campaign_id_segment}/include-Exclude/dimensions/{dimension_id_segment}",
         live_path=f"/api/v3/bm/campaigns/{campaign_id_segment}/include-exclude/dimensions/{dimension_id_segment}",
         body=body,
+        segments={
+            "campaignId": campaign_id_segment,
+            "dimensionId": dimension_id_segment,
+        },
     )
 
 

@@ -53,6 +53,9 @@ def request(
         OPERATION,
         f"/api/v3/bm/campaigns/{campaign_id_segment}/bundles",
         query=query,
+        segments={
+            "campaignId": campaign_id_segment,
+        },
     )
 
 

@@ -54,6 +54,9 @@ def request(
         OPERATION,
         f"/api/v3/bm/io/{io_id_segment}/bid-models",
         body=body,
+        segments={
+            "ioId": io_id_segment,
+        },
     )
 
 

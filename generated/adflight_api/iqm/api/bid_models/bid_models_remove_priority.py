@@ -44,6 +44,9 @@ def request(
         OPERATION,
         f"/api/v3/bm/io/{io_id_segment}/bid-models",
         query=query,
+        segments={
+            "ioId": io_id_segment,
+        },
     )
 
 

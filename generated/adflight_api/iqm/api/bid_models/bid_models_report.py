@@ -96,6 +96,10 @@ def request(
         OPERATION,
         f"/api/v3/bm/campaigns/{campaign_id_segment}/reports/{dimension_id_segment}",
         body=body,
+        segments={
+            "campaignId": campaign_id_segment,
+            "dimensionId": dimension_id_segment,
+        },
     )
 
 

@@ -47,6 +47,10 @@ def request(
         OPERATION,
         f"/api/v3/bm/campaigns/{campaign_id_segment}/dimensions/{dimension_id_segment}/bundles",
         body=body,
+        segments={
+            "campaignId": campaign_id_segment,
+            "dimensionId": dimension_id_segment,
+        },
     )
 
 

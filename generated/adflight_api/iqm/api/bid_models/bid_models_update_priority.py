@@ -46,6 +46,9 @@ def request(
         OPERATION,
         f"/api/v3/bm/io/{io_id_segment}/bid-models",
         body=body,
+        segments={
+            "ioId": io_id_segment,
+        },
     )
 
 

@@ -43,6 +43,9 @@ def request(
         OPERATION,
         f"/api/v2/cmp/campaign/{campaign_id_segment}",
         query=query,
+        segments={
+            "campaignId": campaign_id_segment,
+        },
     )
 
 

@@ -42,6 +42,9 @@ def request(
         OPERATION,
         f"/api/v3/cmp/campaign/update-name/{campaign_id_segment}",
         body=body,
+        segments={
+            "campaignId": campaign_id_segment,
+        },
     )
 
 

@@ -406,6 +406,9 @@ def request(
         OPERATION,
         f"/api/v2/cmp/campaign/{campaign_id_segment}",
         body=body,
+        segments={
+            "campaignId": campaign_id_segment,
+        },
     )
 
 

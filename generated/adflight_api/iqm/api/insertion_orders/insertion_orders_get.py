@@ -36,6 +36,9 @@ def request(
     return Request(
         OPERATION,
         f"/api/v3/cmp/io/{io_id_segment}",
+        segments={
+            "ioId": io_id_segment,
+        },
     )
 
 

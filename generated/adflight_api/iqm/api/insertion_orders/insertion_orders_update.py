@@ -77,6 +77,9 @@ def request(
         OPERATION,
         f"/api/v3/cmp/io/{io_id_segment}",
         body=body,
+        segments={
+            "ioId": io_id_segment,
+        },
     )
 
 
