@@ -38,14 +38,20 @@ class Answer:
     content: Any
     code: int = 200
     """The service's own status code in the body, where the envelope has one."""
+    bare: bool = False
+    """Whether this one goes without the envelope."""
 
     def reply(self, operation: Operation) -> Reply:
         """The answer in the operation's envelope."""
+        if self.bare:
+            return Reply.of(operation.success, self.content)
         if operation.envelope == "v2":
             return Reply.of(200, {"statusCode": self.code, "responseObject": self.content})
         if operation.envelope == "v3":
             return Reply.of(200, {"success": True, "data": self.content})
-        return Reply.of(200, self.content)
+        if operation.envelope == "acknowledged":
+            return Reply.of(operation.success, {"status": "ok", **(self.content or {})})
+        return Reply.of(operation.success, self.content)
 
 
 class Refused(Exception):
@@ -82,6 +88,8 @@ class Refused(Exception):
         return Reply.of(self.status, self.body or self._body(operation, path), self.headers)
 
     def _body(self, operation: Operation, path: str) -> dict[str, Any]:
+        if operation.envelope == "acknowledged":
+            return {"status": "error", "message": self.message}
         # flat answers carry a statusCode beside their content, and have no error body of their own
         if operation.envelope == "v2" or (operation.envelope == "flat" and operation.credentials == "bearer"):
             detail: dict[str, Any] = {"errorMsg": self.message, "errorCode": self.code}

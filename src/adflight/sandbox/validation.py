@@ -63,7 +63,10 @@ class Validation:
         for parameter in operation.parameters:
             name = parameter.name.lower() if parameter.location == "header" else parameter.name
             text = sources[parameter.location].get(name)
-            if text is not None:
+            if parameter.holds_body:
+                if text is not None and not content:
+                    content, headers = text.encode(), {**headers, "content-type": "application/json"}
+            elif text is not None:
                 value = _decode(text, parameter)
                 self._check(operation, parameter.pointer, value, parameter.name)
                 given[parameter.location][parameter.name] = value

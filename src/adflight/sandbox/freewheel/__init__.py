@@ -1,14 +1,13 @@
-"""FreeWheel's insertion orders, and what becomes of placements and variants with them."""
+"""FreeWheel in the sandbox: what each operation does, by operationId."""
 
 from __future__ import annotations
 
 from ..world import Handler
-from . import insertion_orders, proposal
+from . import auth, insertion_orders, proposal
 
 __all__ = ["HANDLERS", "KINDS"]
 
 KINDS = ("order", "placement", "variant")
-"""Kinds of objects in the store."""
+"""Kinds of objects in the store, tokens aside."""
 
-HANDLERS: dict[str, Handler] = {**insertion_orders.HANDLERS, **proposal.HANDLERS}
-"""What each operation does, by operationId."""
+HANDLERS: dict[str, Handler] = {**auth.HANDLERS, **insertion_orders.HANDLERS, **proposal.HANDLERS}

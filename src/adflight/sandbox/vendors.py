@@ -1,0 +1,14 @@
+"""The vendors that the sandbox serves. One more is one more line here, and a package with its description.
+
+Imports the vendors' packages.
+"""
+
+from __future__ import annotations
+
+from .iqm.vendor import IQM
+from .vendor import Vendor
+
+__all__ = ["VENDORS"]
+
+VENDORS: tuple[Vendor, ...] = (IQM,)
+"""The first is the one that a fault without a vendor's name is for."""
