@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import isfinite
 from typing import Any, NamedTuple
 from xml.parsers import expat
 
@@ -23,9 +24,8 @@ _TEXT = "#text"
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)\Z")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\Z")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?\Z")
 _UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# the order in which texts are tried; every text is a string
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -160,12 +160,12 @@ class Codec:
     def _scalar(self, schema: Mapping[str, Any], text: str) -> Any:
         variants = self._variants(schema)
         types = {kind for variant in variants for kind in _types(variant)}
-        # of a number in a text that may be any, "004" is none
+        # where any text is allowed, "004" is no number
         if "integer" in types and _INTEGER.match(text) and ("string" not in types or str(int(text)) == text):
             return int(text)
         if "number" in types and any(variant.get("format") == "decimal" for variant in variants):
             return Decimal(text) if _DECIMAL.match(text) else text
-        if "number" in types and _NUMBER.match(text):
+        if "number" in types and _NUMBER.match(text) and isfinite(float(text)):
             return float(text)
         if "boolean" in types and text in ("true", "false"):
             return text == "true"
