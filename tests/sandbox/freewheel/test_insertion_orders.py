@@ -117,6 +117,11 @@ of text</description>
         ("<budget><budget_model>EVERGREEN</budget_model></budget>", "budget"),
         ("<budget><budget_model>CURRENCY_TARGET</budget_model></budget>", "budget"),
         ("<assignments><assigned_user><user_id>1</user_id></assigned_user></assignments>", "user_id"),
+        (
+            "<assignments><assigned_user><user_id>4711</user_id><primary_user_role><role_id>1</role_id>"
+            "</primary_user_role></assigned_user></assignments>",
+            "role_id",
+        ),
         ("<schedule><start_time>tomorrow</start_time><time_zone>UTC</time_zone></schedule>", "start_time"),
         ("<schedule><start_time>2026-09-01T00:00</start_time></schedule>", "time_zone"),
         (
@@ -153,6 +158,7 @@ async def test_what_breaks_a_rule_is_refused_in_xml(caller: Caller, xml: str, fi
 
 async def test_an_update_changes_what_it_carries(caller: Caller) -> None:
     order = await caller.create(xml=f"<external_id>17</external_id>{impressions('1000')}")
+    assert (await caller.get(order, show="all")).text("cost/gross_cost") == "10.00"
     caller.sandbox.advance(60)
     answer = await caller.send(
         "PUT", f"/insertion_order/{order}", f"<insertion_order>{currency('10.10')}</insertion_order>"
