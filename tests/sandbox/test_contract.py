@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from importlib import resources
@@ -21,7 +19,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from adflight.sandbox import Sandbox, SandboxOptions
+from adflight.sandbox import Sandbox
+from tests.sandbox.served import Served
 
 SPECIFICATION = orjson.loads(resources.files("adflight_api.iqm").joinpath("openapi.json").read_bytes())
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -30,29 +29,6 @@ BASIC = "Basic " + b64encode(f"{Sandbox.CLIENT_ID}:{Sandbox.CLIENT_SECRET}".enco
 ANSWERED: dict[str, set[int]] = {}
 
 schema = schemathesis.openapi.from_dict(SPECIFICATION)
-
-
-class Served:
-    """A sandbox in a thread of its own, because schemathesis calls it from synchronous code."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.sandbox = Sandbox(options=SandboxOptions(quota=None))
-        self.thread = threading.Thread(target=self.loop.run_forever)
-
-    def run(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout=30)
-
-    def __enter__(self) -> Served:
-        self.thread.start()
-        self.run(self.sandbox.start())
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.run(self.sandbox.stop())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(timeout=30)
-        self.loop.close()
 
 
 @pytest.fixture(scope="module")
