@@ -87,7 +87,7 @@ class Ensuring:
         for name, value in self._fields.items():
             if getattr(self._wanted, name) is UNSET:
                 raise InvalidInput(name, value, "at least one item, because XML has no empty lists")
-        if self._external_id is None:
+        if not (self._external_id or "").strip():
             raise InvalidInput("external_id", fields["external_id"], "a text that is not blank")
 
     async def run(self) -> Ensured:
@@ -119,11 +119,11 @@ class Ensuring:
 
     async def _settle(self, live: InsertionOrder) -> Ensured:
         """Changes what differs of an insertion order that is there."""
-        fixed = self._compared(CREATE_ONLY & self._fields.keys(), live).different
+        fixed = self._compared([name for name in self._fields if name in CREATE_ONLY], live).different
         if fixed:
             raise InvalidInput(fixed[0], self._fields[fixed[0]], self._as_it_is(fixed, live))
-        compared = self._compared(self._fields.keys() - CREATE_ONLY, live)
-        changed = tuple(name for name in self._fields if name in {*compared.different, *compared.unseen})
+        compared = self._compared([name for name in self._fields if name not in CREATE_ONLY], live)
+        changed = compared.different + compared.unseen
         if not changed:
             return self._ensured(live, "unchanged")
         # objects and lists go whole: parts of them are mandatory in the document, and it says of none that it may be
