@@ -21,6 +21,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import StreamWriter
 from yarl import URL
 
+from adflight.core.alarm import Alarm
 from adflight.core.errors import ConfigurationError, ConnectionBroken, NotSent, Timeout, TransportError
 from adflight.core.transport import WireAnswer, WireRequest
 from adflight_api.runtime import InvalidInput
@@ -52,6 +53,7 @@ class Exchange:
 
     def __init__(self, connector: aiohttp.TCPConnector, proxy_for: Callable[[URL], URL | None], max_size: int) -> None:
         self.connector: Final = connector
+        self.alarm: Final = Alarm()
         self._loop = asyncio.get_running_loop()
         self._proxy_for = proxy_for
         self._max_size = max_size
