@@ -18,12 +18,8 @@ async def seconds_until_it_ends(alarm: Alarm, limit: float | None, work: float =
     loop = asyncio.get_running_loop()
     start = loop.time()
     try:
-        async with asyncio.timeout(None) as timeout:
-            alarm.set(timeout, limit)
-            try:
-                await asyncio.sleep(work)
-            finally:
-                alarm.unset(timeout)
+        with alarm.limit(None if limit is None else start + limit):
+            await asyncio.sleep(work)
     except TimeoutError:
         return loop.time() - start
     return start - loop.time()
@@ -72,3 +68,25 @@ async def test_a_cancellation_stays_one(alarm: Alarm) -> None:
     assert running.cancelled()
     await asyncio.sleep(0.06)
     assert await seconds_until_it_ends(alarm, 0.02) > 0
+
+
+async def test_what_was_cancelled_and_ran_out_of_time_at_once_stays_cancelled(alarm: Alarm) -> None:
+    running = asyncio.create_task(seconds_until_it_ends(alarm, 0.05))
+    asyncio.get_running_loop().call_later(0, running.cancel)
+    await asyncio.sleep(0)
+    [limit] = alarm._limits
+    limit._expire()
+    await asyncio.gather(running, return_exceptions=True)
+
+    assert running.cancelled()
+
+
+async def test_is_over_once_its_task_was_told(alarm: Alarm) -> None:
+    """The limit of one block never reaches the next one."""
+    with pytest.raises(TimeoutError), alarm.limit(alarm.time() + 0.01):
+        await asyncio.sleep(5)
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+    await asyncio.sleep(0.02)

@@ -322,10 +322,20 @@ async def test_a_header_goes_out_once_however_it_is_written(transport: AiohttpTr
     assert server.received[0].headers["content-length"] == "2"
 
 
-@pytest.mark.parametrize("name", ["X-Name", "X-Name\r\nX-Smuggled"])
-async def test_no_header_can_smuggle_another_one_in(transport: AiohttpTransport, name: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", {"X-Name": "a\r\nX-Smuggled: 1"}),
+        ("GET", {"X-Name: 1\r\nX-Smuggled": "1"}),
+        ("GET / HTTP/1.1\r\nX-Smuggled: 1\r\n\r\nGET", {}),
+    ],
+    ids=["value", "name", "method"],
+)
+async def test_nothing_can_smuggle_a_header_in(
+    transport: AiohttpTransport, method: str, headers: dict[str, str]
+) -> None:
     async with RawServer(answering()) as server:
-        error = await failure(transport.send(WireRequest("GET", server.url, {name: "a\r\nX-Smuggled: 1"})))
+        error = await failure(transport.send(WireRequest(method, server.url, headers)))
         await server.until(lambda: server.open == 0)
 
     assert isinstance(error, ConnectionBroken)

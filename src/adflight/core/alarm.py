@@ -8,36 +8,32 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
+from types import TracebackType
+from typing import Any, Final
 
 
 class Alarm:
     """Ends what takes too long, by the time of the event loop in which it was made.
 
-    async with asyncio.timeout(None) as limit:
-        alarm.set(limit, 30.0)
-        try:
-            return await answer()
-        finally:
-            alarm.unset(limit)
+    with alarm.limit(alarm.time() + 30.0):
+        return await answer()
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._due: dict[asyncio.Timeout, float] = {}
+        self.time: Final = self._loop.time
+        self._limits: set[Limit] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._rings_at = inf
 
-    def set(self, limit: asyncio.Timeout, seconds: float | None) -> None:
-        """Lets `limit` expire that many seconds from now, unless it is `unset` before; None: never."""
-        if seconds is None:
-            return
-        due = self._due[limit] = self._loop.time() + seconds
-        if due < self._rings_at:
-            self._ring_at(due)
+    def limit(self, due: float | None) -> Limit:
+        """What `asyncio.timeout_at` gives, as a plain context manager; None: no limit."""
+        return Limit(self, inf if due is None else due)
 
-    def unset(self, limit: asyncio.Timeout) -> None:
-        # the timer stays: it looks for the next limit when it rings, which is once in many calls
-        self._due.pop(limit, None)
+    def _set(self, limit: Limit) -> None:
+        self._limits.add(limit)
+        if limit.due < self._rings_at:
+            self._ring_at(limit.due)
 
     def _ring_at(self, due: float) -> None:
         if self._timer is not None:
@@ -47,9 +43,41 @@ class Alarm:
 
     def _ring(self) -> None:
         now = self._rings_at
-        for limit in [limit for limit, due in self._due.items() if due <= now]:
-            del self._due[limit]
-            limit.reschedule(now)
+        for limit in [limit for limit in self._limits if limit.due <= now]:
+            self._limits.discard(limit)
+            limit._expire()
         self._timer, self._rings_at = None, inf
-        if self._due:
-            self._ring_at(min(self._due.values()))
+        if self._limits:
+            self._ring_at(min(limit.due for limit in self._limits))
+
+
+class Limit:
+    """Cancels the task that is inside when the time is over, and makes a `TimeoutError` of that."""
+
+    __slots__ = ("_alarm", "_cancelling", "_expired", "_task", "due")
+
+    def __init__(self, alarm: Alarm, due: float) -> None:
+        self._alarm = alarm
+        self._expired = False
+        self.due: Final = due
+
+    def __enter__(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "only tasks can be cancelled"
+        self._task: asyncio.Task[Any] = task
+        self._cancelling = task.cancelling()
+        if self.due < inf:
+            self._alarm._set(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # the timer stays: it looks for the next limit when it rings, which is once in many calls
+        self._alarm._limits.discard(self)
+        # a task that somebody else cancels as well stays cancelled
+        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+
+    def _expire(self) -> None:
+        self._expired = True
+        self._task.cancel()

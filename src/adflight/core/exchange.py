@@ -31,6 +31,7 @@ _LARGE_BODY: Final = 1024 * 1024
 _PIECE: Final = 64 * 1024
 
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Connector(aiohttp.TCPConnector):
@@ -53,7 +54,7 @@ class Exchange:
 
     def __init__(self, connector: aiohttp.TCPConnector, proxy_for: Callable[[URL], URL | None], max_size: int) -> None:
         self.connector: Final = connector
-        self.alarm: Final = Alarm()
+        self._alarm = Alarm()
         self._loop = asyncio.get_running_loop()
         self._proxy_for = proxy_for
         self._max_size = max_size
@@ -64,9 +65,11 @@ class Exchange:
     async def send(self, request: WireRequest, url: URL) -> WireAnswer:
         """Whatever comes back. Raises what aiohttp raises, or `TransportError`; `failure` says what that proves."""
         route = self._routes.get((url.scheme, url.raw_authority)) or self._route(url)
+        due = None if request.timeout is None else self._alarm.time() + request.timeout
         connection = await self._connect(route, request)
         try:
-            answer, sent = await self._converse(request, url, route, connection)
+            with self._alarm.limit(due):
+                answer, sent = await self._converse(request, url, route, connection)
         except BaseException:
             # cancelled, out of time or broken: whatever still comes on it would be taken for another answer
             connection.close()
@@ -86,12 +89,12 @@ class Exchange:
     async def _connect(self, route: aiohttp.ClientRequest, request: WireRequest) -> aiohttp.connector.Connection:
         limit = request.connect_timeout
         if request.timeout is not None:
-            # of two limits that end together the wrong one might speak: only the one on connecting proves that nothing
-            # was sent
+            # who connects at the last moment would only send what nobody waits for
             limit = min(request.timeout * 0.9, request.timeout if limit is None else limit)
         if limit != self._limit:
             self._limit, self._connecting = limit, _limit_on_connecting(limit)
         try:
+            # its limit is the only one so far: that it ended proves that nothing was sent
             return await self.connector.connect(route, [], self._connecting)
         except TimeoutError:
             # raised out here, because aiohttp's exception, with headers and URL inside, would become its __context__
@@ -104,14 +107,14 @@ class Exchange:
         """The answer, and whether the request was sent to its end: the service may have answered before."""
         protocol = connection.protocol
         assert protocol is not None, "only a connection that was let go has none"
-        method, content = request.method, request.content
+        method, content = request.method.upper(), request.content
         protocol.set_response_params(skip_payload=method == "HEAD", read_until_eof=True)
         headers = route.headers.copy()
         for name, value in request.headers.items():
             headers[name] = value
         if content is not None or method in _WITH_BODY:
             headers.setdefault("Content-Type", "application/octet-stream")
-        if content is not None or method not in route.GET_METHODS:
+        if content is not None or method not in _WITHOUT_BODY:
             headers["Content-Length"] = "0" if content is None else str(len(content))
         if route.proxy is None or url.scheme == "https":
             target = url.raw_path_qs
@@ -162,8 +165,10 @@ def check() -> None:
         for function, arguments in (
             (aiohttp.TCPConnector.connect, ("self", "req", "traces", "timeout")),
             (aiohttp.TCPConnector._get, ("self", "key", "traces")),
+            (aiohttp.ClientRequest, ("method", "url", "loop", "proxy")),
             (ResponseHandler.set_response_params, ("self", "skip_payload", "read_until_eof")),
             (ResponseHandler.read, ("self",)),
+            (StreamWriter, ("protocol", "loop")),
             (StreamWriter.write_headers, ("self", "status_line", "headers")),
             (StreamWriter.write, ("self", "chunk", "drain")),
         ):
@@ -199,7 +204,7 @@ def _name(error: Exception) -> str:
 
 
 def _limit_on_connecting(seconds: float | None) -> aiohttp.ClientTimeout:
-    # aiohttp would round more than five seconds to whole ones, and then two limits may end together
+    # aiohttp would round more than five seconds up to whole ones
     return aiohttp.ClientTimeout(total=None, connect=seconds, ceil_threshold=inf)
 
 

@@ -133,12 +133,7 @@ class AiohttpTransport:
             exchange = await self._open()
         url = wire_url(request.url)
         try:
-            async with asyncio.timeout(None) as limit:
-                exchange.alarm.set(limit, request.timeout)
-                try:
-                    return await exchange.send(request, url)
-                finally:
-                    exchange.alarm.unset(limit)
+            return await exchange.send(request, url)
         except (ConfigurationError, TransportError):
             raise
         except Exception as error:
