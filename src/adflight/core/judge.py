@@ -216,7 +216,11 @@ def _kind(code: int) -> tuple[type[APIError], Event]:
 
 def _identified(names: tuple[str, ...], value: Any) -> bool:
     """Whether an answer says which object was created."""
-    return isinstance(value, dict) and any(_number(value.get(name)) is not None for name in names)
+    if isinstance(value, dict):
+        for name in names:
+            if _number(value.get(name)) is not None:
+                return True
+    return False
 
 
 def _has_content(operation: Operation) -> bool:
