@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from adflight.core.attempt import with_query
-from adflight.core.credentials import Grant
+from adflight.core.credentials import Grant, StaticCredentials
 from adflight.core.errors import (
     AdflightError,
     AuthenticationError,
@@ -26,7 +26,7 @@ from adflight.core.errors import (
 from adflight.core.httpx_bridge import HttpxTransport
 from adflight.core.options import Hook, Options
 from adflight.core.transport import WireAnswer, WireRequest
-from adflight_api.runtime import InvalidInput, Operation, Partial, Repeat, Request
+from adflight_api.runtime import InvalidInput, Partial, Repeat, Request
 from tests.core.scripted import BEARER, ScriptedTransport, answer, operation, same, session
 
 TOKEN = 'k/y +&"0123é'
@@ -40,25 +40,13 @@ SPELLINGS = (
 URL = "https://api.example.com/base/things?type=x&organizationId=***&token=***"
 
 
-class QueryAuthenticator:
-    """Opens with an organisation's token in the query."""
-
-    def current(self, operation: Operation, scope: Mapping[str, str], /) -> Grant | None:
-        return Grant({}, query={"organizationId": "10", "token": TOKEN})
-
-    async def prepare(self, operation: Operation, /) -> None: ...
-
-    def invalidate(self, grant: Grant, /) -> None: ...
-
-    async def aclose(self) -> None: ...
-
-
 def request(repeat: Repeat = "read", **changes: Any) -> Request:
     return Request(evolve(operation(repeat), **changes), "/things", query={"type": "x"})
 
 
 async def call(transport: Any, asked: Request | None = None, *, options: Options | None = None, **parts: Any) -> Any:
-    opened = session(transport, authenticator=QueryAuthenticator(), **parts)
+    key = Grant({}, query={"organizationId": "10", "token": TOKEN})
+    opened = session(transport, authenticator=StaticCredentials({BEARER: key}), **parts)
     return await opened.call(asked or request(), same, options or Options(max_attempts=1))
 
 
