@@ -22,6 +22,7 @@ from adflight.core.errors import (
     ServerError,
     Timeout,
     UnknownOutcome,
+    ValidationFailed,
 )
 from adflight.core.httpx_bridge import HttpxTransport
 from adflight.core.options import Hook, Options
@@ -171,6 +172,17 @@ async def test_a_refused_query_token_is_not_renewed() -> None:
     with pytest.raises(AuthenticationError):
         await call(transport, request(security=(BEARER,)), options=Options())
     assert len(transport.sent) == 1
+
+
+@pytest.mark.parametrize("form", [True, False])
+async def test_passwords_that_a_service_repeats(form: bool) -> None:
+    body: dict[str, Any] = {"username": "ada", "password": TOKEN, "secret": 12345678}
+    asked = Request(operation(), "/log-in", body=body, form=form)
+    body["secret"] = "12345678" if form else body["secret"]
+    came = answer(400, {"message": f"{TOKEN} is not the password of ada"})
+    with pytest.raises(ValidationFailed, match=r"\*\*\* is not the password of ada") as raised:
+        await session(ScriptedTransport(came)).call(asked, same, Options())
+    assert_no_secret(raised.value, raised.value.request, raised.value.response)
 
 
 async def test_httpx_does_not_log_it_either(caplog: pytest.LogCaptureFixture) -> None:

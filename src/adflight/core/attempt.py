@@ -63,8 +63,10 @@ class Call:
         return redact_request(self.method, url, headers, body, secrets, written=written)
 
     def sent_secrets(self, secrets: frozenset[str]) -> tuple[str, ...]:
-        """The values that opened the service, which it may repeat."""
-        return secret_values(self.grant.headers, self.grant.query, secrets)
+        """The values that opened the service, or that it was sent, which it may repeat."""
+        body = self.request.body if isinstance(self.request.body, dict) else {}
+        fields = {**body, **(self.request.query or {}), **self.grant.query}
+        return secret_values(self.grant.headers, fields, secrets)
 
 
 def merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:

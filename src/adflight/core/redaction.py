@@ -172,12 +172,12 @@ def redact_text(text: str) -> str:
 
 
 def secret_values(
-    headers: Mapping[str, str], query: Mapping[str, str], secrets: frozenset[str] = SECRET_NAMES
+    headers: Mapping[str, str], fields: Mapping[str, Any], secrets: frozenset[str] = SECRET_NAMES
 ) -> tuple[str, ...]:
-    """The secrets among credentials, in every spelling in which a service may repeat them; the longest first."""
+    """The secrets among what was sent, in every spelling in which a service may repeat them; the longest first."""
     # of "Bearer abc" the last word
     values = [text.rpartition(" ")[2] for name, text in headers.items() if _bare(name) in secrets]
-    values += [text for name, text in query.items() if _bare(name) in secrets]
+    values += [text for name, text in fields.items() if isinstance(text, str) and _bare(name) in secrets]
     spellings = {
         spelled
         for text in values
