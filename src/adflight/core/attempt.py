@@ -59,6 +59,8 @@ class Call:
                 body = orjson.loads(self.content)
             else:
                 written = self.content
+                # a document that was passed whole shows in `content` only, where its secrets are masked
+                body = body if isinstance(body, dict) else None
         url = with_query(self.url, dict.fromkeys(self.grant.query, MASK)) if self.grant.query else self.url
         return redact_request(self.method, url, headers, body, secrets, written=written)
 

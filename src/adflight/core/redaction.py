@@ -77,7 +77,7 @@ class RedactedRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: Any = field(repr=False)
-    """The JSON value, the form, or what XML was made of; or None."""
+    """The JSON value, the form, or what XML was made of; None for no body, and for one that was passed as text."""
     written: bytes | None = field(default=None, repr=False)
     """The body as it went out, less its secrets, where it is neither JSON nor a form."""
 
