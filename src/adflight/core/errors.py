@@ -254,7 +254,7 @@ class PagingError(AdflightError):
 
 
 class OperationNotConfigured(AdflightError):
-    """The vendor does not document how to call `operation`, and no setting says so either."""
+    """Nobody knows how to call `operation`, or too little for a write, and no setting says more. Nothing was sent."""
 
     def __init__(self, operation: str, message: str) -> None:
         super().__init__(message)
