@@ -34,7 +34,8 @@ from adflight_api.iqm.models import CampaignStatus
 from adflight_api.runtime import Request
 
 if TYPE_CHECKING:
-    from adflight.iqm.launch import Event, Launch, Record
+    from adflight.core.steps import Event, Record
+    from adflight.iqm.launch import Launch
     from adflight.iqm.plan import NewCampaign, NewInsertionOrder
 
 T = TypeVar("T")
