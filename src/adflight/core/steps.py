@@ -73,9 +73,9 @@ class Steps:
     def history(self, step: str, request: Request) -> History:
         """What the record says about a step. Raises `InvalidInput` when it sent something else."""
         history = History.of(step, self.resume)
-        sent = sent_body(request)
-        if history.sent is not None and history.sent != sent:
-            changed = sorted(name for name in {*sent, *history.sent} if sent.get(name) != history.sent.get(name))
+        now = sent(request)
+        if history.sent is not None and history.sent != now:
+            changed = sorted(name for name in {*now, *history.sent} if now.get(name) != history.sent.get(name))
             raise InvalidInput("resume", changed, f"a launch that sends the same {step} as the recorded one")
         return history
 
@@ -128,8 +128,8 @@ class Steps:
         return datetime.fromtimestamp(self._clock.time(), UTC)
 
 
-def sent_body(request: Request) -> dict[str, Any]:
-    """The body as a record keeps it: what JSON makes of it. A list stands under the name `rows`."""
+def sent(request: Request) -> dict[str, Any]:
+    """Body and query as a record keeps them: what JSON makes of them. A list stands under the name `rows`."""
     body = orjson.loads(request.content or b"{}")
-    sent: dict[str, Any] = body if isinstance(body, dict) else {"rows": body}
-    return sent
+    fields: dict[str, Any] = body if isinstance(body, dict) else {"rows": body}
+    return {**(request.query or {}), **fields}

@@ -15,7 +15,7 @@ from attrs import define, field
 from adflight.core.adoption import Adopted, adopt, create_once
 from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
 from adflight.core.session import SETTLING
-from adflight.core.steps import Event, History, Record, Steps, sent_body
+from adflight.core.steps import Event, History, Record, Steps, sent
 from adflight.iqm.look_up import (
     CAMPAIGN_IDENTITY,
     ORDER_IDENTITY,
@@ -191,9 +191,7 @@ class Launcher:
         async def record(event: str, details: Mapping[str, Any]) -> None:
             if event == "sending" and history.sent is not None:
                 self._check_absent(request, history, details["existing"])
-            await self._steps.tell(
-                step, event, **details, **({"sent": sent_body(request)} if event == "sending" else {})
-            )
+            await self._steps.tell(step, event, **details, **({"sent": sent(request)} if event == "sending" else {}))
             self._steps.sending.add(step)
 
         try:
