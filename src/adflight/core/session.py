@@ -190,10 +190,11 @@ class Session:
             headers = merged(merged(call.headers, call.added), call.grant.headers)
         else:
             headers = {**call.headers, **call.grant.headers}
-        url = with_query(call.url, call.grant.query) if call.grant.query else call.url
-        wire = WireRequest(call.method, url, headers, call.content, timeout, call.options.connect_timeout)
+        wire = WireRequest(call.method, call.url, headers, call.content, timeout, call.options.connect_timeout)
         failure: TransportError
         try:
+            if call.grant.query:
+                wire.url = with_query(call.url, call.grant.query)
             return await self.transport.send(wire)
         except NotSent as error:
             if self.transport.certified:

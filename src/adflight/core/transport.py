@@ -222,14 +222,15 @@ def _proxy_for(named: URL | None, trust_env: bool, url: URL) -> URL | None:
     from urllib.request import getproxies, proxy_bypass
 
     host = url.host or ""
-    if _is_this_machine(host) or proxy_bypass(host):
+    if is_this_machine(host) or proxy_bypass(host):
         return None
     proxies = getproxies()
     text = proxies.get(url.scheme) or proxies.get("all")
     return _proxy_url(text) if text else None
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this very machine, by its address or its usual name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
