@@ -143,10 +143,10 @@ async def test_an_answer_without_a_body(caller: Caller) -> None:
         (b"{", 400, b"The body cannot be read as XML: it is no XML"),
         (b"<!DOCTYPE order><order/>", 400, b"a DOCTYPE is not accepted"),
         (b"<campaign/>", 400, b"the root element has to be order, not campaign"),
-        (b"<order/>", 400, b"name"),
-        (b"<order><name>x</name><brand>Acme</brand></order>", 400, b'field="brand"'),
+        (b"<order/>", 422, b"name"),
+        (b"<order><name>x</name><brand>Acme</brand></order>", 422, b'field="brand"'),
         (b"<order><name>x</name><amount>-1</amount></order>", 422, b'field="amount"'),
-        (b"<order><name>x</name><contact>Ada</contact></order>", 400, b'field="contact"'),
+        (b"<order><name>x</name><contact>Ada</contact></order>", 422, b'field="contact"'),
     ],
 )
 async def test_bodies_that_are_refused(caller: Caller, content: bytes, status: int, message: bytes) -> None:

@@ -115,7 +115,9 @@ class Validation:
         error = next(self._validator(pointer).iter_errors(value), None)
         if error is None:
             return
-        status = 422 if type(error.kind).__name__ in _RULES and "422" in operation.statuses else 400
+        # all of XML is text: whatever could be read at all, it is a rule that refuses it
+        is_rule = type(error.kind).__name__ in _RULES or _is_xml_body(operation, pointer)
+        status = 422 if is_rule and "422" in operation.statuses else 400
         field = ".".join(filter(None, [field, _where(error)])) or None
         raise Refused(status, f"{field}: {error.message}" if field else error.message, field=field)
 
@@ -124,6 +126,10 @@ class Validation:
             schema = {"$ref": f"urn:adflight#{quote(pointer)}"}
             self._validators[pointer] = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
         return self._validators[pointer]
+
+
+def _is_xml_body(operation: Operation, pointer: str) -> bool:
+    return operation.media_type == "application/xml" and pointer == operation.body_pointer
 
 
 def _where(error: jsonschema_rs.ValidationError) -> str:
