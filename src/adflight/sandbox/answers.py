@@ -1,6 +1,6 @@
 """Answers and refusals, and how each envelope writes them down.
 
-Imports the specification.
+Imports specification and xml.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from email.utils import formatdate
 from typing import Any
 
 from .specification import Operation
+from .xml import document, escape, quote
 
 __all__ = ["Answer", "Refused", "Reply", "html_page", "retry_after"]
 
@@ -29,6 +30,11 @@ class Reply:
         """A JSON response."""
         content = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
         return cls(status, content, {"Content-Type": "application/json", **(headers or {})})
+
+    @classmethod
+    def xml(cls, status: int, content: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+        """A response in XML."""
+        return cls(status, content, {"Content-Type": "application/xml", **(headers or {})})
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,11 @@ class Refused(Exception):
 
     def reply(self, operation: Operation, path: str) -> Reply:
         """The refusal as the operation's envelope reports errors. `path` is that of the request."""
+        if operation.answer_type == "application/xml" and self.body is None:
+            # no source shows what errors look like in XML; this is the sandbox's own form
+            field = f' field="{quote(self.field)}"' if self.field else ""
+            content = document(f"<errors><error{field}>{escape(self.message)}</error></errors>")
+            return Reply.xml(self.status, content, self.headers)
         return Reply.of(self.status, self.body or self._body(operation, path), self.headers)
 
     def _body(self, operation: Operation, path: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from .answers import Refused
 from .counts import Counts
 from .engine import Engine
 from .faults import Fault
@@ -49,6 +50,22 @@ class _Endpoint:
         await self._engine.serve(self._place, scope, receive, send)
 
 
+class _OtherMethods:
+    """What answers to the methods that a place does not have: a refusal as the vendor writes it."""
+
+    def __init__(self, platform: Platform, template: str) -> None:
+        self._platform = platform
+        self._places = [place for place in platform.places if place.template == template]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = Refused(405, f"{scope['method']} is not allowed here")
+        operation = self._places[0].operations[0]
+        path = scope["path"].removeprefix(self._platform.vendor.prefix)
+        reply = self._platform.vendor.refuse(refusal, operation, path)
+        headers = {**reply.headers, "Allow": ", ".join(place.method for place in self._places)}
+        await Response(reply.content, reply.status, headers)(scope, receive, send)
+
+
 def build(platforms: Iterable[Platform], root: Control, advance: Callable[[float], float]) -> Starlette:
     """The vendors' APIs, each with its administration below /_sandbox/; that of the vendor without a prefix is `root`.
     `advance` puts the clock forward."""
@@ -61,6 +78,8 @@ def build(platforms: Iterable[Platform], root: Control, advance: Callable[[float
             Route(prefix + place.template, _Endpoint(platform.engine, place), methods=[place.method])
             for place in platform.places
         ]
+        templates = dict.fromkeys(place.template for place in platform.places)
+        routes += [Route(prefix + template, _OtherMethods(platform, template)) for template in templates]
     return Starlette(routes=routes)
 
 

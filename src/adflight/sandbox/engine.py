@@ -172,13 +172,21 @@ class Engine:
             with self.world.store.transaction():
                 answer = handler(call)
             self.meter.counts.executions[operation.id] += 1
-            return (answer if isinstance(answer, Answer) else Answer(answer)).reply(operation)
+            return self._write(answer if isinstance(answer, Answer) else Answer(answer), operation)
         except Refused as refusal:
             return self.refuse(refusal, operation, served)
         except Exception:
             self.crashes.append(traceback.format_exc())
             _log.exception("the sandbox failed at %s", operation.id)
             return self.refuse(Refused(500, "The sandbox failed; its log says why"), operation, served)
+
+    def _write(self, answer: Answer, operation: Operation) -> Reply:
+        pointer = self.validation.specification.answer_pointer(operation, operation.success)
+        if pointer is None:
+            return Reply(operation.success, b"")
+        if operation.answer_type == "application/xml":
+            return Reply.xml(operation.success, self.validation.xml.encode(pointer, answer.content))
+        return answer.reply(operation)
 
     def _fault_reply(self, operation: Operation, path: str, fault: Fault, now: float) -> Reply:
         if fault.kind == "html":

@@ -24,7 +24,7 @@ from .store import Store
 from .validation import Validation
 from .world import Handler, World
 
-__all__ = ["Action", "Platform", "Vendor", "no_quota"]
+__all__ = ["Action", "Platform", "Vendor"]
 
 Action: TypeAlias = Callable[[World, Mapping[str, Any], float], object]
 """Does what a vendor's own people could, given the body of the request for it and the time."""
@@ -99,11 +99,6 @@ class Platform:
         self.engine.world.gateway.expire(self.engine.clock.now(), refresh=refresh)
 
 
-def no_quota(options: SandboxOptions) -> Mapping[str, tuple[int, float] | None]:
-    """The quotas of a vendor that has none."""
-    return {}
-
-
 @dataclass(frozen=True, kw_only=True)
 class Vendor:
     """A vendor as the sandbox serves it."""
@@ -118,10 +113,12 @@ class Vendor:
     kinds: tuple[str, ...]
     """Kinds of objects in the store, tokens aside."""
     gateway: Callable[[Store, SandboxOptions], Gateway]
-    quotas: Callable[[SandboxOptions], Mapping[str, tuple[int, float] | None]] = no_quota
+    quotas: Callable[[SandboxOptions], Mapping[str, tuple[int, float] | None]]
     """Requests and seconds by group of operations (`x-adflight.quota`; "api" unless the specification says)."""
     document: Callable[[SandboxOptions], Mapping[str, Any] | str | None] = lambda options: None
     """The OpenAPI document or the path of its JSON, where it is not the generated one."""
+    spellings: Callable[[str], Iterable[str]] = lambda path: (path,)
+    """All forms in which a path is served, given one of them as the specification has it."""
     refuse: Callable[[Refused, Operation, str], Reply] = Refused.reply
     """Writes a refusal, given the path of the request, where the envelope alone does not say how."""
     busy: Any = None
@@ -170,4 +167,4 @@ class Vendor:
             refuse=self.refuse,
             busy=self.busy,
         )
-        return self.platform(self, engine, places(specification.operations), root)
+        return self.platform(self, engine, places(specification.operations, self.spellings), root)

@@ -235,6 +235,27 @@ def test_a_month_without_the_day_has_no_showing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("position", "weekday", "days"),
+    [(2, 3, ["2019-12-10", "2020-02-11"]), (-1, 6, ["2019-12-27", "2020-02-28"]), (4, 1, ["2019-12-22", "2020-02-23"])],
+)
+def test_a_weekday_has_a_position_in_its_month(position: int, weekday: int, days: list[str]) -> None:
+    options = {"repeatType": 1, "repeatDayPosition": position, "day": weekday, "repeatMonth": 2}
+    start = {"startDate": "2019-12-01T12:00", "endDate": "2020-03-31"}
+    schedule = read(
+        {"name": "One", "duration": "08:00", **start, "repeatType": "monthly", "monthlyRepeatOptions": options}
+    )
+    all_days = [date(2019, 12, 1) + number * DAY for number in range(122)]
+    assert [str(day) for day in all_days if schedule.showing(day)] == days
+
+
+def test_a_date_comes_back_every_so_many_years() -> None:
+    options = {"month": 12, "date": 24, "repeatYear": 2}
+    eve = {"endDate": "2024-12-31", "repeatType": "yearly", "yearlyRepeatOptions": options}
+    assert [year for year in range(2018, 2028) if covers(eve, f"{year}-12-24T12:00Z")] == [2019, 2021, 2023]
+    assert not covers(eve, "2021-12-25T12:00Z")
+
+
+@pytest.mark.parametrize(
     ("fields", "problem"),
     [
         ({"startDate": "2019-02-29T12:00"}, "startDate 2019-02-29T12:00 is no date"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..world import Handler
-from . import auth
+from . import auth, insertion_orders, proposal
 
 __all__ = ["HANDLERS", "KINDS"]
 
-KINDS: tuple[str, ...] = ()
+KINDS = ("order", "placement", "variant")
 """Kinds of objects in the store, tokens aside."""
 
-HANDLERS: dict[str, Handler] = {**auth.HANDLERS}
+HANDLERS: dict[str, Handler] = {**auth.HANDLERS, **insertion_orders.HANDLERS, **proposal.HANDLERS}

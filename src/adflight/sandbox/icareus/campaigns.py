@@ -7,6 +7,7 @@ from datetime import UTC
 from functools import partial
 from typing import Any
 
+from ..answers import Answer
 from ..store import Row
 from ..world import Call, Handler
 from .campaign import TYPES, find, refused, showing
@@ -56,7 +57,7 @@ def _saved(call: Call, campaign: Row, given: Mapping[str, Any]) -> Row:
     }
 
 
-def _list_active(call: Call) -> Row:
+def _list_active(call: Call) -> Answer:
     wanted = {part.strip().lower() for part in call.query.get("campaignType", "").split(",")} - {""}
     listed = []
     # every campaign here is for recorded and live video alike, so that contentType leaves none out
@@ -65,7 +66,8 @@ def _list_active(call: Call) -> Row:
             current = showing(call, campaign)
             if current is not None:
                 listed.append(_active(campaign, current))
-    return {"campaigns": listed}
+    # of the answer that is known, a status is no part
+    return Answer({"campaigns": listed}, bare=True)
 
 
 def _active(campaign: Row, current: Showing) -> Row:
