@@ -39,6 +39,7 @@ from adflight.core.errors import (
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Quota
 from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
+from adflight.icareus import Icareus
 from adflight.iqm import IQM
 from adflight_api.runtime import UNSET, Page, Pager, RawResponse, Unset
 
@@ -59,6 +60,7 @@ __all__ = [
     "Hook",
     "HttpxTransport",
     "IQM",
+    "Icareus",
     "InvalidInput",
     "LaunchFailed",
     "MemoryStore",

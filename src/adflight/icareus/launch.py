@@ -10,13 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import date
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from attrs import frozen
 
-from adflight.core.clock import Clock
 from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
-from adflight.core.options import Options
 from adflight.core.session import SETTLING
 from adflight.core.steps import Event, Record, Steps, sent
 from adflight.icareus.plan import NewCampaign, NewSchedule, caps_request
@@ -24,7 +22,8 @@ from adflight_api.icareus.api.schedules import schedules_create
 from adflight_api.icareus.models import CampaignCreated
 from adflight_api.runtime import Request
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from adflight.icareus.client import Icareus
 
 Step: TypeAlias = Literal["campaign", "schedule", "daily_caps"]
 
@@ -45,21 +44,10 @@ class Launch:
     """Days whose caps were set."""
 
 
-class Sender(Protocol):
-    """What a launch needs of the client."""
-
-    clock: Clock
-    options: Options
-
-    @property
-    def base_url(self) -> str: ...
-    async def call(self, request: Request, parse: Callable[[Any], T], /) -> T: ...
-
-
 class Launcher:
     """One launch under way."""
 
-    def __init__(self, icareus: Sender, *, record: Record | None, resume: Iterable[Event]) -> None:
+    def __init__(self, icareus: Icareus, *, record: Record | None, resume: Iterable[Event]) -> None:
         self._icareus = icareus
         self._steps: Final = Steps(icareus.clock, record=record, resume=resume)
 
