@@ -47,14 +47,11 @@ def read(operation: Operation, content: bytes) -> Any:
 
 
 def read_xml(content: bytes) -> Any:
-    """Any XML, untyped, as `{name of the root: what is in it}`. Raises `ValueError`, for a page in XHTML too."""
+    """Any XML, untyped, as `{name of the root: what is in it}`. Raises `ValueError`, for pages too."""
     # what speaks only JSON need not load it
     from adflight_api.xml import decode_untyped
 
-    payload = decode_untyped(content)
-    if next(iter(payload)).lower() == "html":
-        raise ValueError("a page")
-    return payload
+    return decode_untyped(content)
 
 
 def complaints(operation: Operation, payload: Any, content: bytes) -> tuple[str, ...]:
