@@ -42,6 +42,7 @@ from adflight.core.quota import Quota
 from adflight.core.routing import Route
 from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
 from adflight.freewheel import FreeWheel
+from adflight.icareus import Icareus
 from adflight.iqm import IQM
 from adflight_api.runtime import UNSET, Page, Pager, RawResponse, Unset
 
@@ -63,6 +64,7 @@ __all__ = [
     "Hook",
     "HttpxTransport",
     "IQM",
+    "Icareus",
     "InvalidInput",
     "LaunchFailed",
     "MemoryStore",

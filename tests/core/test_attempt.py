@@ -22,9 +22,11 @@ from adflight.core.errors import (
     ServerError,
     Timeout,
     UnknownOutcome,
+    ValidationFailed,
 )
 from adflight.core.httpx_bridge import HttpxTransport
 from adflight.core.options import Hook, Options
+from adflight.core.quota import Quota
 from adflight.core.transport import WireAnswer, WireRequest
 from adflight_api.runtime import InvalidInput, Partial, Repeat, Request
 from tests.core.scripted import BEARER, ScriptedTransport, answer, operation, same, session
@@ -36,6 +38,7 @@ SPELLINGS = (
     "k%2Fy+%2B%26%220123%C3%A9",
     "k/y +&amp;&quot;0123é",
     r"k/y +&\"0123é",
+    r"k/y +&\"0123\u00e9",
 )
 URL = "https://api.example.com/base/things?type=x&organizationId=***&token=***"
 
@@ -171,6 +174,30 @@ async def test_a_refused_query_token_is_not_renewed() -> None:
     with pytest.raises(AuthenticationError):
         await call(transport, request(security=(BEARER,)), options=Options())
     assert len(transport.sent) == 1
+
+
+@pytest.mark.parametrize("form", [True, False])
+async def test_passwords_that_a_service_repeats(form: bool) -> None:
+    body: dict[str, Any] = {"username": "ada", "password": TOKEN, "secret": 12345678}
+    asked = Request(operation(), "/log-in", body=body, form=form)
+    body["secret"] = "12345678" if form else body["secret"]
+    came = answer(400, {"message": f"{TOKEN} is not the password of ada"})
+    with pytest.raises(ValidationFailed, match=r"\*\*\* is not the password of ada") as raised:
+        await session(ScriptedTransport(came)).call(asked, same, Options())
+    assert_no_secret(raised.value, raised.value.request, raised.value.response)
+
+
+@pytest.mark.parametrize("repeat", ["read", "create"])
+async def test_a_token_that_cannot_be_sent_holds_up_nobody(repeat: Repeat) -> None:
+    key = Grant({}, query={"token": "abcd\udcff"})
+    transport = ScriptedTransport()
+    opened = session(transport, authenticator=StaticCredentials({BEARER: key}), quota=Quota(1, 60.0), max_in_flight=1)
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match="UTF-8") as raised:
+            await opened.call(request(repeat), same, Options())
+        assert "abcd" not in str(raised.value)
+        assert raised.value.__context__ is None
+    assert (transport.sent, opened.limiter.state().used) == ([], 0)
 
 
 async def test_httpx_does_not_log_it_either(caplog: pytest.LogCaptureFixture) -> None:

@@ -7,15 +7,18 @@ import threading
 from typing import Any
 
 from adflight.sandbox import Sandbox, SandboxOptions
+from adflight.sandbox.vendor import Vendor
+from adflight.sandbox.vendors import VENDORS
+
+OPTIONS = SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None)
 
 
 class Served:
     """A sandbox without quotas, in a thread of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, vendors: tuple[Vendor, ...] = VENDORS) -> None:
         self.loop = asyncio.new_event_loop()
-        options = SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None)
-        self.sandbox = Sandbox(options=options)
+        self.sandbox = Sandbox(options=OPTIONS, vendors=vendors)
         self.thread = threading.Thread(target=self.loop.run_forever)
 
     def run(self, coroutine: Any) -> Any:

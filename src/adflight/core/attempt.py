@@ -14,7 +14,7 @@ from adflight.core.credentials import Grant
 from adflight.core.options import Options
 from adflight.core.quota import Limiter
 from adflight.core.redaction import MASK, RedactedRequest, redact_request, secret_values
-from adflight_api.runtime import Request
+from adflight_api.runtime import InvalidInput, Request
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_GRANT: Final = Grant(NO_HEADERS)
@@ -59,12 +59,16 @@ class Call:
                 body = orjson.loads(self.content)
             else:
                 written = self.content
+                # a document that was passed whole shows in `content` only, where its secrets are masked
+                body = body if isinstance(body, dict) else None
         url = with_query(self.url, dict.fromkeys(self.grant.query, MASK)) if self.grant.query else self.url
         return redact_request(self.method, url, headers, body, secrets, written=written)
 
     def sent_secrets(self, secrets: frozenset[str]) -> tuple[str, ...]:
-        """The values that opened the service, which it may repeat."""
-        return secret_values(self.grant.headers, self.grant.query, secrets)
+        """The values that opened the service, or that it was sent, which it may repeat."""
+        body = self.request.body if isinstance(self.request.body, dict) else {}
+        fields = {**body, **(self.request.query or {}), **self.grant.query}
+        return secret_values(self.grant.headers, fields, secrets)
 
 
 def merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
@@ -74,8 +78,17 @@ def merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str
 
 
 def with_query(url: str, over: Mapping[str, str]) -> str:
-    """`url` with the parameters `over` in the place of their namesakes."""
+    """`url` with the parameters `over` in the place of their namesakes.
+
+    Raises:
+        InvalidInput: a value is no text that can be sent, such as one of a broken environment.
+    """
     path, _, query = url.partition("?")
     kept = [part for part in query.split("&") if part and unquote_plus(part.partition("=")[0]) not in over]
-    added = [f"{quote(name, safe='')}={quote(value, safe='*')}" for name, value in over.items()]
+    try:
+        added = [f"{quote(name, safe='')}={quote(value, safe='*')}" for name, value in over.items()]
+    except UnicodeEncodeError:
+        added = []
+    if len(added) < len(over):
+        raise InvalidInput("credentials", sorted(over), "texts that UTF-8 can carry")
     return f"{path}?{'&'.join([*kept, *added])}"

@@ -35,7 +35,7 @@ from adflight.core.quota import Limiter, Quota, limiter_for
 from adflight.core.routing import Routing
 from adflight.core.session import Session
 from adflight.core.transport import MAX_RESPONSE_SIZE, AiohttpTransport, Transport
-from adflight_api.runtime import Caller, Request
+from adflight_api.runtime import Caller, Repeat, Request
 
 T = TypeVar("T")
 ItemT = TypeVar("ItemT")
@@ -187,15 +187,18 @@ class Client(Generic[RawT]):
         *,
         query: Mapping[str, Any] | None = None,
         json: Any = None,
+        xml: str | None = None,
+        media: Literal["json", "xml"] = "json",
         repeatable: bool = False,
     ) -> Any:
         """Calls an operation that the specification does not know, with credentials, quota and error tree.
 
-        Returns the decoded body, envelope and all. `repeatable` says that sending it twice is harmless; otherwise it is
-        treated as a create.
+        Returns the decoded body, envelope and all. With `media="xml"` that is untyped, as `{root: content}`, and a body
+        is the document `xml`. `repeatable` says that sending it twice is harmless; otherwise it is treated as a create.
         """
+        repeat: Repeat = "read" if repeatable else "create"
         caller = BoundCaller(self._session, self.options)
-        return await caller.request(method, path, query=query, json=json, repeat="read" if repeatable else "create")
+        return await caller.request(method, path, query=query, json=json, xml=xml, media=media, repeat=repeat)
 
     async def call(self, request: Request, parse: Callable[[Any], T]) -> T:
         """Sends a request of a generated operation module; `parse` is the module's too."""

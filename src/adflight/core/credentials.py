@@ -270,7 +270,7 @@ class Credentials:
         try:
             return await self._source.log_in()
         except (PermissionDenied, NotFound, ValidationFailed) as error:
-            refused = _authentication_error(error)
+            refused = authentication_error(error, f"the log-in was refused: {error}")
         raise refused
 
     def _accept(self, token: Token, *, fresh: bool = False) -> bool:
@@ -288,10 +288,10 @@ class Credentials:
         return True
 
 
-def _authentication_error(error: APIError) -> AuthenticationError:
-    """Services refuse a log-in with all kinds of 4xx."""
+def authentication_error(error: APIError, message: str) -> AuthenticationError:
+    """The same refusal as an error of its own kind: services refuse a log-in with all kinds of 4xx."""
     return AuthenticationError(
-        f"the log-in was refused: {error}",
+        message,
         status=error.status,
         body_code=error.body_code,
         errors=error.errors,

@@ -9,6 +9,7 @@ Nothing here runs while calls succeed without hooks. May be imported from anywhe
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -77,7 +78,7 @@ class RedactedRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: Any = field(repr=False)
-    """The JSON value, the form, or what XML was made of; or None."""
+    """The JSON value, the form, or what XML was made of; None for no body, and for one that was passed as text."""
     written: bytes | None = field(default=None, repr=False)
     """The body as it went out, less its secrets, where it is neither JSON nor a form."""
 
@@ -172,19 +173,19 @@ def redact_text(text: str) -> str:
 
 
 def secret_values(
-    headers: Mapping[str, str], query: Mapping[str, str], secrets: frozenset[str] = SECRET_NAMES
+    headers: Mapping[str, str], fields: Mapping[str, Any], secrets: frozenset[str] = SECRET_NAMES
 ) -> tuple[str, ...]:
-    """The secrets among credentials, in every spelling in which a service may repeat them; the longest first."""
+    """The secrets among what was sent, in every spelling in which a service may repeat them; the longest first."""
     # of "Bearer abc" the last word
     values = [text.rpartition(" ")[2] for name, text in headers.items() if _bare(name) in secrets]
-    values += [text for name, text in query.items() if _bare(name) in secrets]
-    spellings = {
-        spelled
-        for text in values
-        if len(text) >= _SHORTEST
-        for spelled in (text, quote(text, safe=""), quote_plus(text), escape(text), orjson.dumps(text).decode()[1:-1])
-    }
+    values += [text for name, text in fields.items() if isinstance(text, str) and _bare(name) in secrets]
+    spellings = {spelled for text in values if len(text) >= _SHORTEST for spelled in _spelled(text)}
     return tuple(sorted(spellings, key=len, reverse=True))
+
+
+def _spelled(text: str) -> tuple[str, ...]:
+    quoted = quote(text, safe="", errors="replace"), quote_plus(text, errors="replace")
+    return text, escape(text), *quoted, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def redact_values(shown: T, values: tuple[str, ...]) -> T:
@@ -204,7 +205,7 @@ def _without(value: Any, values: tuple[str, ...], depth: int) -> Any:
             value = value.replace(known, MASK)
     elif isinstance(value, bytes):
         for known in values:
-            value = value.replace(known.encode(), MASK.encode())
+            value = value.replace(known.encode("utf-8", "surrogatepass"), MASK.encode())
     elif isinstance(value, Mapping):
         return {
             _without(key, values, depth): _without(item, values, depth - 1) if depth else MASK
@@ -219,9 +220,9 @@ def _without(value: Any, values: tuple[str, ...], depth: int) -> Any:
 def _fields(secrets: frozenset[str]) -> re.Pattern[str]:
     names = _spellings(secrets)
     # quotes may be escaped: JSON inside a JSON text
-    json = rf'"(?:{names})\\*"\s*:\s*\\*"?'
+    in_json = rf'"(?:{names})\\*"\s*:\s*\\*"?'
     form = rf"(?<![\w-])(?:{names})="
-    return re.compile(rf'(?P<head>{json}|{form})(?:(?<=")(?:[^"\\]|\\.)*|[^\s"&,}}\]]+)', re.IGNORECASE)
+    return re.compile(rf'(?P<head>{in_json}|{form})(?:(?<=")(?:[^"\\]|\\.)*|[^\s"&,}}\]]+)', re.IGNORECASE)
 
 
 @lru_cache

@@ -8,7 +8,7 @@
     )
 
 Where nobody knows a call, nothing is guessed towards a service: it raises until there is a route for it. Imports
-errors and the generated runtime; the session and vendors' clients import it.
+errors, the transport's idea of this machine and the generated runtime; the session and vendors' clients import it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from ipaddress import ip_address
 from pkgutil import iter_modules
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 from attrs import evolve, field, frozen
 
 from adflight.core.errors import ConfigurationError, OperationNotConfigured
+from adflight.core.transport import is_this_machine
 from adflight_api.runtime import Operation, Request
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
@@ -126,7 +126,7 @@ class Router:
 
     def __init__(self, base_url: str, routing: Routing | None = None, *, documented_paths: bool = False) -> None:
         self._documented_paths = documented_paths
-        self._allows_low = _is_this_machine(base_url)
+        self._allows_low = is_this_machine(urlsplit(base_url).hostname or "")
         self._routing = routing
         self._routes: Mapping[str, Route] = {}
         if routing is not None:
@@ -200,11 +200,3 @@ def _is_path(path: str) -> bool:
         and not set(path) & set("?#\\ {}")
         and not {".", ".."} & set(path.split("/"))
     )
-
-
-def _is_this_machine(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -31,6 +31,7 @@ from adflight.core.errors import (
     TransportError,
     UnknownOutcome,
 )
+from adflight.core.gate import Gate
 from adflight.core.judge import Verdict, judge, partial_failure, too_long, unusable
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Limiter, Slot
@@ -106,7 +107,7 @@ class Session:
         self._max_body_size = max_body_size
         self._secrets = secrets
         self._random = random
-        self._gate = asyncio.Semaphore(max_in_flight)
+        self._gate = Gate(max_in_flight)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __repr__(self) -> str:
@@ -189,10 +190,11 @@ class Session:
             headers = merged(merged(call.headers, call.added), call.grant.headers)
         else:
             headers = {**call.headers, **call.grant.headers}
-        url = with_query(call.url, call.grant.query) if call.grant.query else call.url
-        wire = WireRequest(call.method, url, headers, call.content, timeout, call.options.connect_timeout)
+        wire = WireRequest(call.method, call.url, headers, call.content, timeout, call.options.connect_timeout)
         failure: TransportError
         try:
+            if call.grant.query:
+                wire.url = with_query(call.url, call.grant.query)
             return await self.transport.send(wire)
         except NotSent as error:
             if self.transport.certified:
@@ -213,14 +215,14 @@ class Session:
         finally:
             # also when cancelled: the service may have counted it; no effect on a slot that was given back
             slot.answered()
-            gate.release()
+            gate.leave()
         # ours name no more of a URL than its path; others may
         redact_error(failure, call.sent_secrets(self._secrets))
         # its frames hold credentials, and whoever reports errors with local variables would send them away
         failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         return failure
 
-    async def _admit(self, call: Call, gate: asyncio.Semaphore) -> Slot:
+    async def _admit(self, call: Call, gate: Gate) -> Slot:
         """Waits for everything that an attempt needs before it may be sent."""
         operation, scope = call.request.operation, call.options.scope
         current, limiter = self.authenticator.current, call.limiter
@@ -242,19 +244,19 @@ class Session:
         try:
             if self._hooked:
                 await self._ask(call)
-            queued = gate.locked()
-            await gate.acquire()
-            while queued and limiter.paused:  # since it got its slot
-                gate.release()
-                slot.give_back()
-                slot = await limiter.acquire()
-                await gate.acquire()
+            if not gate.enter_nowait():
+                await gate.enter()
+                while limiter.paused:  # since it got its slot
+                    gate.leave()
+                    slot.give_back()
+                    slot = await limiter.acquire()
+                    await gate.enter()
         except BaseException:
             slot.give_back()
             raise
         return slot
 
-    async def _admit_in_time(self, call: Call, gate: asyncio.Semaphore, deadline: float) -> Slot:
+    async def _admit_in_time(self, call: Call, gate: Gate, deadline: float) -> Slot:
         remaining = deadline - self.clock.monotonic()
         if remaining > 0:
             try:
@@ -356,10 +358,10 @@ class Session:
             except Exception:
                 logger.exception("a hook failed; the call goes on", extra={"operation": call.request.operation.id})
 
-    def _gate_of_this_loop(self) -> asyncio.Semaphore:
+    def _gate_of_this_loop(self) -> Gate:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            self._loop, self._gate = loop, asyncio.Semaphore(self._max_in_flight)
+            self._loop, self._gate = loop, Gate(self._max_in_flight)
         return self._gate
 
     def _log(self, level: int, call: Call, status: int | None, outcome: str, text: str) -> None:

@@ -180,8 +180,8 @@ class InsertionOrders(Resource):
     ) -> InsertionOrder:
         """Change an insertion order.
 
-        Sets the fields that are given and leaves the others. A budget, a delivery, a schedule and lists are
-        replaced as a whole. PATCH is not allowed.
+        Sets the fields that are given and leaves the others. What becomes of the parts of a budget, delivery,
+        schedule or list that are left out is not known, so give these as a whole. PATCH is not allowed.
 
         Args:
             insertion_order_id: Insertion order id.
