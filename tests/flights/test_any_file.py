@@ -7,7 +7,7 @@ import json
 import string
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -15,13 +15,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adflight import InvalidFile, InvalidInput
 from adflight.flights import CLEAR, Declarations, Value, columns_for, read_flights
 from adflight.flights.kinds import Choice, Kind
 from adflight.flights.lists import Ids, Texts
+from adflight.flights.times import zone_of
 
 COLUMNS: Final = columns_for("iqm")
 BERLIN: Final = ZoneInfo("Europe/Berlin")
@@ -33,6 +34,9 @@ FORMATS: Final = (
     Declarations(zone="Europe/Berlin", decimal=",", thousands=".", date_format="%d.%m.%Y %H:%M:%S"),
     Declarations(zone="-05:00", decimal=",", thousands=" "),
 )
+
+# how long an example takes is for the machine to say
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 # letters that Windows-1252 has too
 letters = st.sampled_from(string.ascii_letters + string.digits + " .-_:/éüßÑ€,;\t\"'")
@@ -71,11 +75,7 @@ def written(name: str, value: Value, said: Declarations) -> str:
     if isinstance(value, datetime):
         if said.zone is None:
             return value.astimezone(BERLIN).isoformat()
-        wall = said.times.zone and value.astimezone(BERLIN if said.zone == "Europe/Berlin" else None)
-        if said.zone == "-05:00":
-            wall = value - timedelta(hours=5)
-        assert isinstance(wall, datetime)
-        return wall.strftime(said.date_format or "%Y-%m-%dT%H:%M:%S")
+        return value.astimezone(zone_of(said.zone)).strftime(said.date_format or "%Y-%m-%dT%H:%M:%S")
     if isinstance(kind, Choice):
         return next(name for name, number in kind.members.items() if number == value).replace("_", " ").title()
     if isinstance(kind, Ids | Texts) or isinstance(value, dict):
@@ -92,6 +92,7 @@ def file_of(content: bytes) -> Iterator[Path]:
         yield path
 
 
+@unhurried
 @given(tables, st.sampled_from(ENCODINGS), st.sampled_from(",;\t"), st.sampled_from(FORMATS), st.randoms())
 def test_a_csv_file_reads_back_equal(
     table: list[dict[str, Any]], encoding: str, separator: str, said: Declarations, shuffling: Any
@@ -110,6 +111,7 @@ def test_a_csv_file_reads_back_equal(
         assert [flight.row for flight in flights] == [*range(2, len(table) + 2)]
 
 
+@unhurried
 @given(tables)
 def test_json_lines_read_back_equal(table: list[dict[str, Any]]) -> None:
     lines = []
@@ -121,6 +123,7 @@ def test_json_lines_read_back_equal(table: list[dict[str, Any]]) -> None:
         assert [flight.campaign for flight in flights] == table
 
 
+@unhurried
 @given(tables)
 def test_mappings_read_back_equal(table: list[dict[str, Any]]) -> None:
     rows = ({"key": str(number), "io_name": "Spring", **row} for number, row in enumerate(table))
@@ -149,18 +152,21 @@ fragments = st.sampled_from(
 texts = st.lists(st.one_of(fragments, st.text(max_size=5)), max_size=40).map("".join)
 
 
+@unhurried
 @given(texts, st.sampled_from(["utf-8", "utf-16", "utf-16-be", "latin-1"]))
 def test_no_text_does_anything_but_be_read_or_refused(text: str, encoding: str) -> None:
     with file_of(text.encode(encoding, "replace")) as path:
         read_or_refused(path)
 
 
+@unhurried
 @given(st.binary(max_size=400))
 def test_no_bytes_do_anything_but_be_read_or_refused(content: bytes) -> None:
     with file_of(content) as path:
         read_or_refused(path)
 
 
+@unhurried
 @given(
     st.sampled_from(["key,io_name,max_bid,timezone,creative_ids,scheduling,start_time,creative_type,app_url\n"]),
     st.lists(st.lists(st.text(max_size=12), min_size=9, max_size=9), max_size=4),
@@ -173,6 +179,7 @@ def test_no_cell_does_anything_but_be_read_or_refused(heading: str, cells: list[
         read_or_refused(path, said)
 
 
+@unhurried
 @given(
     st.sampled_from(
         ["utf-7", "utf-8", "utf-8-sig", "utf-16", "utf-32", "iso-2022-jp", "cp037", "idna", "punycode", "hz"]
@@ -195,6 +202,7 @@ objects = st.recursive(
 )
 
 
+@unhurried
 @given(st.lists(st.dictionaries(st.sampled_from([*COLUMNS.by_name, "x"]), objects, max_size=8), max_size=3))
 def test_no_mapping_does_anything_but_be_read_or_refused(rows: list[dict[str, Any]]) -> None:
     read_or_refused([{"key": str(number), "io_name": "Spring", **row} for number, row in enumerate(rows)])

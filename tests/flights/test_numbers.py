@@ -3,7 +3,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adflight.flights.numbers import DIGITS, NumberFormat
@@ -98,6 +98,7 @@ def test_a_number_has_no_more_digits_than_the_wire_carries() -> None:
     assert refusal("9" * (DIGITS + 1)) == "at most 15 digits"
 
 
+@settings(deadline=None)
 @given(
     st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=-(10**10), max_value=10**10),
     st.sampled_from([(None, None), (".", None), (",", None), (".", ","), (",", "."), (",", " "), (".", "'")]),
@@ -111,6 +112,7 @@ def test_whatever_is_written_in_a_declared_format_is_read_back(
     assert NumberFormat(decimal, thousands).read(text) == number
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.,' -+", max_size=12))
 def test_what_is_read_without_a_declaration_has_one_meaning(text: str) -> None:
     try:

@@ -1,18 +1,34 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from adflight import IQM, InvalidFile, InvalidInput
-from adflight.flights import CLEAR, Declarations, Flight, Flights, Managed, columns_for, read_flights, reading
-from adflight.flights.template import template
+from adflight.flights import (
+    CLEAR,
+    Column,
+    Columns,
+    Declarations,
+    Flight,
+    Flights,
+    Level,
+    Managed,
+    columns,
+    columns_for,
+    read_flights,
+    reading,
+)
+from adflight.flights.kinds import Text, Time
+from adflight.flights.template import documentation, template
 from adflight.sandbox import Sandbox
 from adflight_api.iqm.api.campaigns import campaigns_create
 from adflight_api.iqm.api.insertion_orders import insertion_orders_create
@@ -303,6 +319,40 @@ def test_other_doubts_are_warnings() -> None:
         "TICKER_BANNER (16), AUDIO (17), GOTV (18); it is sent as it is",
         "row 1, advertiser_domain='brand.example.com': expected its protocol too, such as https://brand.example.com",
     ]
+
+
+# other vendors
+
+
+def test_a_vendor_may_have_insertion_orders_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("acme_columns")
+    name = Text(is_name=True)
+    level = Level.INSERTION_ORDER
+    module.__dict__["COLUMNS"] = Columns(
+        vendor="acme",
+        by_name=[
+            Column(name="key", level=Level.ROW, kind=name, description="Key.", example="a", is_common=True),
+            Column(name="io_key", level=Level.ROW, kind=name, description="Key."),
+            Column(name="name", level=level, kind=name, description="Name.", example="Spring", is_common=True),
+            Column(name="starts", level=level, kind=Time(), description="Start."),
+            Column(name="ends", level=level, kind=Time(is_end=True), description="End."),
+        ],
+        order_key="io_key",
+        order_name="name",
+        flight_name=None,
+        spans={level: ("starts", "ends")},
+    )
+    monkeypatch.setitem(sys.modules, "acme_columns", module)
+    monkeypatch.setitem(columns.VENDORS, "acme", "acme_columns")
+    with read_flights([{"key": "a", "name": "Spring"}, {"key": "b", "name": "Autumn"}], vendor="acme") as flights:
+        assert [(flight.insertion_order, flight.campaign) for flight in flights] == [
+            ({"name": "Spring"}, {}),
+            ({"name": "Autumn"}, {}),
+        ]
+        assert flights.warnings == ()
+    assert problems({"key": "a", "name": "x", "starts": "2027-03-01Z", "ends": "2027-03-01T00:00Z"}, vendor="acme")
+    assert "Of the campaign" not in documentation(columns_for("acme"))
+    assert template(columns_for("acme")) == "key,name\na-1,Spring 1\na-2,Spring 2\n"
 
 
 # where it is staged

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adflight.flights.times import TimeFormat, clock_of, zone_names, zone_of
@@ -106,6 +106,7 @@ def test_zones() -> None:
     assert clock_of("nowhere") == ()
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(datetime(1971, 1, 1), datetime(2199, 1, 1), timezones=st.timezones()).map(
         lambda moment: moment.replace(microsecond=0)

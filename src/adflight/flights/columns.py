@@ -85,7 +85,8 @@ class Columns:
     order_key: str
     """The column with the user's own name of an insertion order; where it is empty, the order's name is its key."""
     order_name: str
-    flight_name: str
+    flight_name: str | None
+    """The column with the name of the campaign; None where insertion orders are all there is."""
     spans: Mapping[Level, tuple[str, str]]
     """The columns where objects start and end."""
     agreeing: tuple[str, str] | None = None

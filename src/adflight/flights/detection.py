@@ -68,8 +68,6 @@ class Detected:
     encoding: Encoding | None = None
     separator: str | None = None
     """Of CSV."""
-    declared: frozenset[str] = frozenset()
-    """Which of the others the user said."""
     hint: bool = False
     """Whether the first line, such as `sep=;`, is for a spreadsheet program alone."""
 
@@ -91,7 +89,6 @@ def detect(path: Path, columns: Columns, declarations: Declarations) -> Detected
     except BrokenEncoding as broken:
         expected = f"one encoding throughout, best UTF-8; line {broken.line} has {broken.reason}"
         raise Unreadable(_other(expected)) from None
-    declared = frozenset(name for name in ("encoding", "separator") if getattr(declarations, name) is not None)
     with opened(path, encoding) as text:
         beginning = _beginning(text)
     if not beginning.strip():
@@ -106,10 +103,10 @@ def detect(path: Path, columns: Columns, declarations: Declarations) -> Detected
     if re.match(r"\{\s*[\r\n]", start):
         raise Unreadable(_other("one JSON object in every line; here one goes over several lines"))
     if re.match(r'\{\s*["}]', start):
-        return Detected("JSON lines", encoding, declared=declared - {"separator"})
+        return Detected("JSON lines", encoding)
     hint = _HINT.match(beginning)
     separator = declarations.separator or (hint[1] if hint else None) or _separator(beginning, columns)
-    return Detected("CSV", encoding, separator, declared, hint is not None)
+    return Detected("CSV", encoding, separator, hint is not None)
 
 
 def _other(expected: str) -> Problem:

@@ -6,7 +6,7 @@ A cell is a text, or from JSON lines and the Python API a value that has its typ
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from difflib import get_close_matches
@@ -249,7 +249,8 @@ class Zone(Kind):
         else:
             if name in formats.zones:
                 return formats.zones[name]
-            hint = _same_clock(name, tuple(formats.zones)) or _nearest(name, formats.zones)
+            names = frozenset(formats.zones)
+            hint = _same_clock(name, names) or _nearest(name, names)
         raise Unfit(f"the vendor's id of a time zone, or the name of one{hint}")
 
 
@@ -259,13 +260,15 @@ def _may_be_zone(name: str) -> bool:
     return name in zone_names() or (area in _OLD_AREAS and place.replace("-", "_").isidentifier())
 
 
-def _nearest(name: str, names: Collection[str]) -> str:
-    near = get_close_matches(name, names, 3)
+# a file repeats its mistakes in most of its rows
+@lru_cache(maxsize=1024)
+def _nearest(name: str, names: frozenset[str]) -> str:
+    near = get_close_matches(name, sorted(names), 3)
     return f"; the nearest are {', '.join(near)}" if near else ""
 
 
 @lru_cache(maxsize=1024)
-def _same_clock(name: str, names: tuple[str, ...]) -> str:
+def _same_clock(name: str, names: frozenset[str]) -> str:
     clock = clock_of(name)
-    alike = [other for other in names if clock and clock_of(other) == clock]
+    alike = [other for other in sorted(names) if clock and clock_of(other) == clock]
     return f"; the vendor has this clock as {', '.join(alike[:3])}" if alike else ""

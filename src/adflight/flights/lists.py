@@ -17,7 +17,7 @@ from adflight.flights.kinds import Formats, Kind, text_of, whole_of
 from adflight.flights.values import Unfit, Value
 
 _BETWEEN_IDS: Final = re.compile(r"\s*[,;|]\s*|\s+")
-_BETWEEN_TEXTS: Final = re.compile(r"\s*(?:[,;|]|\r\n|\r|\n)\s*")
+_BETWEEN_TEXTS: Final = re.compile(r"[,;|](?:\r\n|\r|\n)?|\r\n|\r|\n")
 _DEEPEST: Final = 20
 """How far JSON may be nested."""
 

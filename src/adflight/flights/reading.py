@@ -147,15 +147,13 @@ def read_flights(
     used = sqlite3.connect("", check_same_thread=False) if connection is None else connection
     own = used if connection is None else None
     reading = _Reading(columns, declarations or Declarations(), zones, Staging(used))
-    is_sound = False
     try:
         detected = reading.read(source)
-        is_sound = True
-    finally:
-        if not is_sound:
-            reading.staging.forget()
-            if own is not None:
-                own.close()
+    except BaseException:
+        reading.staging.forget()
+        if own is not None:
+            own.close()
+        raise
     return Flights(columns, detected, reading.warnings.by_row(), reading.staging, own)
 
 
@@ -320,8 +318,9 @@ class _Reading:
         alike = "a name of its own: row {0.other_row} has the same, and after a lost answer none could be found"
         for found in self.staging.orders_of_one_name(columns.order_name):
             self._warn(found, columns.order_name, alike)
-        for found in self.staging.flights_of_one_name(columns.flight_name):
-            self._warn(found, columns.flight_name, alike)
+        if columns.flight_name is not None:
+            for found in self.staging.flights_of_one_name(columns.flight_name):
+                self._warn(found, columns.flight_name, alike)
 
     def _warn(self, found: Finding, column: str, expected: str) -> None:
         self.warnings(Problem(found.row, column, shown(found.value), expected.format(found)))

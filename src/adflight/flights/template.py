@@ -60,8 +60,9 @@ def template(columns: Columns, *, json_lines: bool = False, all_columns: bool = 
 
 def _example(columns: Columns, used: Iterable[Column], number: int) -> dict[str, str]:
     row = {column.name: column.example for column in used if column.is_common and column.name != _AGREEMENT}
-    for name in (KEY, columns.flight_name):
-        row[name] += f" {number}" if name != KEY else f"-{number}"
+    row[KEY] += f"-{number}"
+    name = columns.flight_name or columns.order_name
+    row[name] += f" {number}"
     return row
 
 
@@ -81,8 +82,9 @@ def documentation(columns: Columns) -> str:
     order = " or ".join(f"`{name}`" for name in (columns.order_name, columns.order_key))
     parts = [_INTRODUCTION.format(vendor=columns.vendor, order=order)]
     for level, title in _TITLES.items():
-        parts.append(f"## {title}\n")
-        parts.append(_table(columns.at(level)))
+        if columns.at(level):
+            parts.append(f"## {title}\n")
+            parts.append(_table(columns.at(level)))
     choices = [column for column in columns if isinstance(column.kind, Choice)]
     parts.append("## Choices\n")
     parts.append(
