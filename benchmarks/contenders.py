@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import aiohttp
@@ -70,22 +71,14 @@ def contenders(stock: Stock) -> list[Contender]:
 @asynccontextmanager
 async def typed_adflight(base_url: str) -> AsyncIterator[Call]:
     async with payloads.client(base_url) as iqm:
-
-        async def create() -> int:
-            return await payloads.create(iqm)
-
-        yield create
+        yield partial(payloads.create, iqm)
 
 
 @asynccontextmanager
 async def adflight_on_httpx(base_url: str) -> AsyncIterator[Call]:
     transport = HttpxTransport(httpx.AsyncClient(limits=_LIMITS))
     async with payloads.client(base_url, transport=transport) as iqm:
-
-        async def create() -> int:
-            return await payloads.create(iqm)
-
-        yield create
+        yield partial(payloads.create, iqm)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = ROOT / "openapi" / "iqm.yaml"
+VENDORS = sorted(path.parent.name for path in (ROOT / "generated" / "adflight_api").glob("*/openapi.json"))
 
 
 @pytest.fixture(scope="session")

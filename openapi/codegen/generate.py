@@ -26,6 +26,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 from python_types import Types
 from specification import Specification, SpecificationError
+from xml_elements import XmlElements
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -56,6 +57,7 @@ class Generator(Project):
         self.specification = specification
         self.types = Types(specification)
         self.endpoints = Endpoints(specification, self.types)
+        self.xml_elements = XmlElements(specification)
         super().__init__(openapi=parsed, config=config, custom_template_path=TEMPLATES)
         self._expect_everything(parsed)
         self._keep_what_is_used(parsed)
@@ -134,6 +136,10 @@ def generate(specifications: list[Path], target: Path) -> None:
         (package / "py.typed").touch()
         for path in specifications:
             _generate_vendor(Specification(path), package)
+        if any(package.glob("*/xml_elements.py")):
+            codec = (TEMPLATES / "xml.py").read_text(encoding="utf-8")
+            header = HEADER.format(source="codegen/templates/xml.py")
+            (package / "xml.py").write_text(f"{header}{codec}", encoding="utf-8")
         _tidy(package)
         for entry in package.iterdir():
             written = target / "adflight_api" / entry.name
@@ -148,11 +154,15 @@ def generate(specifications: list[Path], target: Path) -> None:
 def _generate_vendor(specification: Specification, package: Path) -> None:
     folder = package / specification.vendor
     with open(os.devnull, "w", encoding="utf-8") as silence:
-        problems = _build(Generator(specification, folder), silence)
+        generator = Generator(specification, folder)
+        problems = _build(generator, silence)
     if problems:
         raise SpecificationError("\n".join(f"{problem.header}: {problem.detail}" for problem in problems))
     # nothing of ours has a use for the stock error class
     (folder / "errors.py").unlink()
+    if generator.xml_elements.table:
+        table = generator.env.get_template("xml_elements.py.jinja").render(elements=generator.xml_elements.table)
+        (folder / "xml_elements.py").write_text(table, encoding="utf-8")
     document = json.dumps(specification.document, indent=1, ensure_ascii=False)
     (folder / "openapi.json").write_text(document + "\n", encoding="utf-8")
 

@@ -78,9 +78,15 @@ class RawOperation(NamedTuple):
 
     @property
     def content(self) -> Schema | None:
-        """The schema inside the envelope of that answer."""
+        """The schema inside the envelope of that answer; of an acknowledgement's alternatives, the first."""
         key = ENVELOPES[self.marks["envelope"]]
-        if self.answer is None or key is None:
+        if self.answer is None:
+            return None
+        if self.marks["envelope"] == "acknowledged":
+            # the body says whether it is a success, so refusals, which are raised, come with the same HTTP status
+            success: Schema = self.answer.get("anyOf", [self.answer])[0]
+            return success
+        if key is None:
             return self.answer
         try:
             content: Schema = self.answer["properties"][key]

@@ -110,3 +110,30 @@ def test_the_session_is_shared() -> None:
     bound, _ = caller()
     assert isinstance(bound.session, Session)
     assert bound.session.default_security == ("bearerAuth",)
+
+
+async def test_calls_in_xml() -> None:
+    transport = ScriptedTransport(answer(200, b"<order><id>5</id><cap>1</cap><cap>2</cap></order>"))
+    caller = BoundCaller(session(transport), Options(raw=True))
+    document = "<order><name>é</name><password>p</password></order>"
+    raw = await caller.request("PUT", "/services/v3/order/5", xml=document, media="xml")
+    assert raw.parsed == {"order": {"id": "5", "cap": ["1", "2"]}}
+    (sent,) = transport.sent
+    assert sent.content == document.encode()
+    assert sent.headers["Accept"] == sent.headers["Content-Type"] == "application/xml"
+    assert raw.request.body is None
+    assert raw.request.content == "<order><name>é</name><password>***</password></order>".encode()
+
+
+async def test_reading_xml_needs_no_body() -> None:
+    transport = ScriptedTransport(answer(200, b"<orders/>"))
+    assert await BoundCaller(session(transport)).request("GET", "/orders", media="xml", repeat="read") == {
+        "orders": None
+    }
+    assert (transport.sent[0].content, "Content-Type" in transport.sent[0].headers) == (None, False)
+
+
+@pytest.mark.parametrize(("media", "body"), [("json", {"xml": "<a/>"}), ("xml", {"json": {}})])
+async def test_a_body_in_the_other_media_is_refused(media: Any, body: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"a body in {media.upper()}"):
+        await BoundCaller(session(ScriptedTransport())).request("PUT", "/a", media=media, **body)

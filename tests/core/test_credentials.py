@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from adflight.core.credentials import Credentials, Grant, MemoryStore, Token
+from adflight.core.credentials import Credentials, Grant, MemoryStore, StaticCredentials, Token
 from adflight.core.errors import (
     AdflightError,
     APIError,
@@ -20,7 +20,7 @@ from adflight.core.errors import (
     ValidationFailed,
 )
 from tests.clock import FakeClock
-from tests.core.scripted import SECRET
+from tests.core.scripted import SECRET, operation
 from tests.core.test_errors import ALL_KINDS, api_error
 
 LIFE = 36_000.0
@@ -289,6 +289,57 @@ async def test_without_a_refresh_token_a_log_in_follows(source: Source, clock: F
     credentials.invalidate(await credentials.token())
     assert (await credentials.token()).access == "t1"
     assert source.calls == ["log in"]
+
+
+class PasswordGrant(Source):
+    """Gives out tokens of seven days, without a refresh token."""
+
+    async def log_in(self) -> Token:
+        return await self._give("log in", refresh=None, extra={})
+
+
+async def test_tokens_without_a_refresh_token_are_minted_again(clock: FakeClock) -> None:
+    week = 7 * 86_400.0
+    source = PasswordGrant(clock, life=week, delay=1.0)
+    credentials = Credentials(source, clock=clock)
+    callers = [asyncio.create_task(credentials.token()) for _ in range(100)]
+    await clock.advance(1.0)
+    first = await callers[0]
+    assert all([await caller is first for caller in callers])
+    await clock.advance(week - 301.0)
+    assert await credentials.token() is first
+
+    credentials.invalidate(first)
+    callers = [asyncio.create_task(credentials.token()) for _ in range(100)]
+    await clock.advance(1.0)
+    assert {(await caller).access for caller in callers} == {"t2"}, "a 401 counts, however young the token"
+    await clock.advance(week)
+    callers = [asyncio.create_task(credentials.token()) for _ in range(100)]
+    await clock.advance(1.0)
+    assert {(await caller).access for caller in callers} == {"t3"}
+    assert source.calls == ["log in"] * 3
+
+
+async def test_credentials_that_never_change() -> None:
+    static = StaticCredentials(
+        {
+            "organization": Grant({"X-Organization": "7"}, query={"organizationId": "7"}),
+            "key": Grant({"X-Key": SECRET}, query={"token": SECRET}),
+        }
+    )
+    both = static.current(operation(security=("organization", "key", "workspace")), {})
+    assert dict(both.headers) == {"X-Organization": "7", "X-Key": SECRET}
+    assert dict(both.query) == {"organizationId": "7", "token": SECRET}
+    assert both.token is None, "no new token would help after a 401"
+    asked = operation(security=("organization",))
+    assert static.current(asked, {}).query == {"organizationId": "7"}
+    assert static.current(asked, {}) is static.current(asked, {"scope": "any"})
+    assert not static.current(operation(security=()), {}).query
+    await static.prepare(asked)
+    static.invalidate(both)
+    await static.aclose()
+    assert static.current(operation(security=("organization", "key", "workspace")), {}) is both
+    assert SECRET not in repr(static) + repr(both)
 
 
 async def test_forgetting(source: Source, clock: FakeClock) -> None:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import StreamWriter
 
+from adflight.core import exchange
 from adflight.core.errors import AdflightError, ConfigurationError, ConnectionBroken, NotSent, Timeout, TransportError
 from adflight.core.transport import AiohttpTransport, WireAnswer, WireRequest, wire_url
 from adflight_api.runtime import InvalidInput
@@ -88,11 +91,6 @@ def test_a_request_shows_no_secrets() -> None:
 
 def test_is_certified() -> None:
     assert AiohttpTransport.certified
-
-
-async def test_the_switch_against_repeating_exists() -> None:
-    async with aiohttp.ClientSession() as session:
-        assert session._retry_connection is True, "aiohttp renamed it: find the new one, or requests go out twice"
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -262,24 +260,96 @@ def test_a_wire_url_stays_as_it_is() -> None:
     assert str(wire_url("https://api.example.com/a%2Fb?c=%2C,+")) == "https://api.example.com/a%2Fb?c=%2C,+"
 
 
-async def test_refuses_an_aiohttp_that_cannot_be_kept_from_repeating(
-    transport: AiohttpTransport, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (aiohttp.TCPConnector, "connect"),
+        (aiohttp.TCPConnector, "_get"),
+        (ResponseHandler, "set_response_params"),
+        (ResponseHandler, "should_close"),
+        (ResponseHandler, "read"),
+        (StreamWriter, "write_headers"),
+        (StreamWriter, "write"),
+    ],
+    ids=str,
+)
+async def test_refuses_an_aiohttp_in_which_what_it_uses_has_changed(
+    transport: AiohttpTransport, monkeypatch: pytest.MonkeyPatch, owner: type, name: str
 ) -> None:
-    opened: list[aiohttp.ClientSession] = []
-    create: Callable[..., aiohttp.ClientSession] = aiohttp.ClientSession
+    async def changed(self: object, other: object, arguments: object) -> None: ...
 
-    def renamed(**settings: object) -> aiohttp.ClientSession:
-        session = create(**settings)
-        del session._retry_connection
-        opened.append(session)
-        return session
-
-    monkeypatch.setattr(aiohttp, "ClientSession", renamed)
-
-    error = await failure(transport.send(request_to("http://example.com/")))
+    monkeypatch.setattr(owner, name, changed)
+    async with RawServer(answering()) as server:
+        error = await failure(transport.send(request_to(server.url)))
 
     assert type(error) is ConfigurationError
-    assert [session.closed for session in opened] == [True]
+    assert aiohttp.__version__ in str(error)
+    assert server.connections == 0
+
+
+# What goes out
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("content", [None, b"", b'{"a":1}'], ids=["no body", "empty body", "body"])
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"accept": "text/csv", "ACCEPT-ENCODING": "identity", "User-Agent": "ours", "content-type": "text/csv"}],
+    ids=["its own", "given"],
+)
+async def test_sends_what_a_client_session_would(
+    transport: AiohttpTransport, method: str, content: bytes | None, headers: dict[str, str]
+) -> None:
+    async with RawServer(answering(b"")) as server, aiohttp.ClientSession() as session:
+        await transport.send(WireRequest(method, f"{server.url}/a?b=c#d", headers, content))
+        await (await session.request(method, f"{server.url}/a?b=c#d", headers=headers, data=content)).read()
+
+    ours, theirs = server.received
+    assert (ours.method, ours.target, ours.headers, ours.body) == (
+        theirs.method,
+        theirs.target,
+        theirs.headers,
+        theirs.body,
+    )
+
+
+async def test_a_header_goes_out_once_however_it_is_written(transport: AiohttpTransport) -> None:
+    headers = {"accept": "text/csv", "Accept": "application/json", "content-length": "99"}
+    async with RawServer(answering()) as server:
+        await transport.send(WireRequest("POST", server.url, headers, b"{}"))
+
+    assert server.received[0].headers["accept"] == "application/json"
+    assert server.received[0].headers["content-length"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("method", "headers"),
+    [
+        ("GET", {"X-Name": "a\r\nX-Smuggled: 1"}),
+        ("GET", {"X-Name: 1\r\nX-Smuggled": "1"}),
+        ("GET / HTTP/1.1\r\nX-Smuggled: 1\r\n\r\nGET", {}),
+    ],
+    ids=["value", "name", "method"],
+)
+async def test_nothing_can_smuggle_a_header_in(
+    transport: AiohttpTransport, method: str, headers: dict[str, str]
+) -> None:
+    async with RawServer(answering()) as server:
+        error = await failure(transport.send(WireRequest(method, server.url, headers)))
+        await server.until(lambda: server.open == 0)
+
+    assert isinstance(error, ConnectionBroken)
+    assert server.received == []
+
+
+async def test_a_password_in_a_url_goes_into_a_header() -> None:
+    async with RawServer(answering()) as server:
+        transport = AiohttpTransport(proxy=server.url)
+        await transport.send(WireRequest("GET", "http://ada:open%21@api.example.com/a?b=%2C#d", {}))
+        await transport.aclose()
+
+    assert server.received[0].target == "http://api.example.com/a?b=%2C"
+    assert server.received[0].headers["authorization"] == "Basic YWRhOm9wZW4h"
 
 
 # What it leaves alone
@@ -327,10 +397,8 @@ async def test_what_arrives_unasked_is_not_the_next_answer(transport: AiohttpTra
 
     async with RawServer(twice, answering(b"7")) as server, asyncio.timeout(5):
         await transport.send(request_to(server.url, "GET", None))
-        assert transport._session is not None
-        connector = transport._session.connector
-        assert connector is not None
-        [[(idle, _)]] = connector._conns.values()
+        assert transport._exchange is not None
+        [[(idle, _)]] = transport._exchange.connector._conns.values()
         answered.set()
         # nothing but the idle connection itself knows that something arrived
         while not idle.should_close:
@@ -361,6 +429,83 @@ async def test_sends_large_bodies_without_a_warning(transport: AiohttpTransport)
         await transport.send(request_to(server.url, content=content))
 
     assert server.received[0].body == content
+
+
+@pytest.mark.parametrize("large", [1024, 2**30], ids=["in pieces", "in one piece"])
+async def test_an_answer_may_come_before_the_body_was_read(
+    transport: AiohttpTransport, monkeypatch: pytest.MonkeyPatch, large: int
+) -> None:
+    monkeypatch.setattr(exchange, "_LARGE_BODY", large)
+    ended: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        # no byte of the body is taken off the wire before the answer is gone
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+        await answered.wait()
+        writer.transport.resume_reading()  # type: ignore[attr-defined]
+        ended.append(await reader.read())
+        writer.close()
+
+    answered = asyncio.Event()
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0, limit=2**26) as server, asyncio.timeout(5):
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        answer = await transport.send(request_to(url, content=b"x" * 32 * 1024 * 1024))
+        assert transport._exchange is not None
+        idle = transport._exchange.connector._conns
+        assert not idle, "what is left of the body would run into the next request"
+        answered.set()
+        while not ended:
+            await asyncio.sleep(0.01)
+
+    assert answer.status == 413
+
+
+async def test_a_large_body_that_cannot_be_written_is_broken(transport: AiohttpTransport) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        error = await failure(transport.send(request_to(url, content=b"x" * 32 * 1024 * 1024)))
+
+    assert type(error) is ConnectionBroken
+
+
+async def test_passes_over_what_comes_before_the_answer(transport: AiohttpTransport) -> None:
+    interim = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    whole = b"HTTP/1.1 201 Created\r\nContent-Length: 1\r\n\r\n7"
+    async with RawServer(sending(interim + whole)) as server:
+        answers = [await transport.send(request_to(server.url)) for _ in range(2)]
+
+    assert [(answer.status, answer.content) for answer in answers] == [(201, b"7")] * 2
+    assert server.connections == 1
+
+
+async def test_the_answer_to_head_has_no_body(transport: AiohttpTransport) -> None:
+    async with RawServer(sending(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n"), answering(b"7")) as server:
+        head = await transport.send(request_to(server.url, "HEAD", None))
+        answer = await transport.send(request_to(server.url))
+
+    assert (head.status, head.content, answer.content) == (200, b"", b"7")
+    assert server.connections == 1
+
+
+async def test_a_body_may_come_in_pieces_and_end_with_the_connection(transport: AiohttpTransport) -> None:
+    async def piecemeal(exchange: Exchange) -> None:
+        exchange.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(3):
+            await asyncio.sleep(0.01)
+            exchange.send(b"ab")
+        exchange.close()
+
+    async with RawServer(piecemeal, answering(b"7")) as server:
+        answers = [(await transport.send(request_to(server.url))).content for _ in range(2)]
+
+    assert answers == [b"ababab", b"7"]
+    assert server.connections == 2
 
 
 @pytest.mark.parametrize(
@@ -506,6 +651,31 @@ async def test_cancellation_leaks_no_connection(transport: AiohttpTransport, dat
         await server.until(lambda: server.open == 0)
 
     assert {type(result) for result in results} == {asyncio.CancelledError}
+
+
+async def test_cancellation_while_a_large_body_goes_out_leaks_nothing(transport: AiohttpTransport) -> None:
+    async def read_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        started.set()
+        await reader.readuntil(b"\r\n\r\n")
+        await hung_up.wait()
+        writer.close()
+
+    started, hung_up = asyncio.Event(), asyncio.Event()
+    async with await asyncio.start_server(read_nothing, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        running = asyncio.create_task(transport.send(request_to(url, content=b"x" * 32 * 1024 * 1024)))
+        await started.wait()
+        others = asyncio.all_tasks()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await asyncio.sleep(0)
+        assert transport._exchange is not None
+        connector = transport._exchange.connector
+        assert running.cancelled()
+        assert not connector._acquired
+        assert not connector._conns
+        assert all(task.done() for task in others if "_write" in repr(task))
+        hung_up.set()
 
 
 async def test_closing_closes_all_connections() -> None:

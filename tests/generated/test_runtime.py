@@ -310,6 +310,14 @@ def test_enums_may_fold_case() -> None:
     assert runtime.member_of(Colour)("Red") == "Red"
 
 
+def test_enums_fold_the_case_of_their_own_values_too() -> None:
+    class Kind(StrEnum):
+        SWITCH_IN = "switchIn"
+
+    read = runtime.member_of(Kind, fold_case=True)
+    assert [read("switchIn"), read("switchin"), read("SWITCHIN")] == [Kind.SWITCH_IN] * 3
+
+
 @pytest.mark.parametrize(
     ("wire", "values", "rest"),
     [

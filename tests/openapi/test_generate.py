@@ -471,6 +471,25 @@ def test_what_nobody_knows_and_how_it_is_acknowledged_stands_in_the_operation(sh
     assert called(shop.generate(), dedent(code)) == ["False low True None json"]
 
 
+def test_refusals_beside_an_acknowledgement_are_no_part_of_what_is_returned(shop: Shop) -> None:
+    shop.operation["x-adflight"]["envelope"] = "acknowledged"
+    shop.document["components"]["schemas"]["Refusal"] = {
+        "type": "object",
+        "description": "No.",
+        "required": ["status", "message"],
+        "properties": {"status": {"const": "error"}, "message": {"type": "string", "description": "Why."}},
+    }
+    shop.operation["responses"]["200"]["content"]["application/json"]["schema"] = {
+        "anyOf": [{"$ref": "#/components/schemas/Order"}, {"$ref": "#/components/schemas/Refusal"}]
+    }
+
+    code = """
+        from adflight_api.shop.api.orders.orders_update import parse
+        print(parse.__annotations__["return"], type(parse({"id": 1})).__name__)
+    """
+    assert called(shop.generate(), dedent(code)) == ["Order Order"]
+
+
 def test_what_is_only_sent_takes_what_can_be_sent(shop: Shop) -> None:
     schemas = shop.document["components"]["schemas"]
     schemas["Price"] = {

@@ -17,7 +17,7 @@ import yaml
 from pytest_httpx import HTTPXMock
 
 from adflight.sandbox import Sandbox, SandboxOptions
-from tests.codegen import ROOT, SPECIFICATION
+from tests.codegen import ROOT, SPECIFICATION, VENDORS
 
 README = (ROOT / "openapi" / "README.md").read_text(encoding="utf-8")
 COMMANDS, FRAGMENT, CALL, LOW_LEVEL, CALLER = re.findall(r"^```[a-z]*\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
@@ -48,6 +48,9 @@ def extended(tmp_path_factory: pytest.TempPathFactory, codegen: Callable[[str], 
     copy = folder / "iqm.yaml"
     copy.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     codegen("generate").generate([copy], folder)
+    # the sandbox serves the other vendors, too
+    for vendor in set(VENDORS) - {"iqm"}:
+        (folder / "adflight_api" / vendor).symlink_to(ROOT / "generated" / "adflight_api" / vendor)
     return folder
 
 

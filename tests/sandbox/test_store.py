@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,39 @@ def test_a_copy_may_be_changed() -> None:
     assert row is not None
     row["x"] = 2
     assert store.get("a", 1) == {"x": 1}
+    store.close()
+
+
+def test_parts_have_nothing_to_do_with_one_another(tmp_path: Path) -> None:
+    path = str(tmp_path / "sandbox.db")
+    store = Store(path)
+    part = store.part("b")
+    store.put("a", 1, {"x": 1})
+    part.put("a", 1, {"x": 2})
+    part.put("a", 2, {"x": 3})
+    assert (store.next_id("a"), part.next_id("a"), part.next_id("a")) == (1, 1, 2)
+    with pytest.raises(ZeroDivisionError), part.transaction():
+        part.delete("a", 1)
+        raise ZeroDivisionError
+    store.close()
+    store = Store(path)
+    part = store.part("b")
+    assert (store.get("a", 1), part.get("a", 1)) == ({"x": 1}, {"x": 2})
+    part.clear()
+    assert (list(store.all("a")), list(part.all("a"))) == ([{"x": 1}], [])
+    assert store.part("").get("a", 1) == {"x": 1}
+    store.close()
+
+
+def test_decimals_are_kept_and_other_objects_are_not(tmp_path: Path) -> None:
+    path = str(tmp_path / "sandbox.db")
+    store = Store(path)
+    store.put("a", 1, {"x": Decimal("1E+2"), "y": Decimal("0.10")})
+    with pytest.raises(TypeError, match="object cannot be kept"):
+        store.put("a", 2, {"x": object()})
+    store.close()
+    store = Store(path)
+    assert store.get("a", 1) == {"x": "100", "y": "0.10"}
     store.close()
 
 

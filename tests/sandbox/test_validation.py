@@ -150,12 +150,13 @@ def test_credentials_follow_the_document() -> None:
 
 
 async def test_an_operation_without_credentials_needs_none() -> None:
-    from adflight.sandbox.gateway import Gateway
+    from adflight.sandbox.gateway import Received
+    from adflight.sandbox.iqm.gateway import Gateway
     from adflight.sandbox.store import Store
 
     store = Store()
     (operation,) = one(security=[]).operations
-    caller = Gateway(store, 60, None).admit(operation, {}, 0)
+    caller = Gateway(store, 60, None).admit(operation, Received({}, {}, b""), 0)
     assert caller.person is None
     store.close()
 

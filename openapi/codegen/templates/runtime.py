@@ -542,7 +542,7 @@ def to_integer(value: Any) -> Any:
 
 def member_of(enum: type[Enum], *, fold_case: bool = False) -> Callable[[Any], Any]:
     """A reader for an open enum: known values become members, others stay what they are."""
-    members = {member.value: member for member in enum}
+    members = {member.value.lower() if fold_case else member.value: member for member in enum}
 
     def read(value: Any) -> Any:
         try:

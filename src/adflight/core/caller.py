@@ -6,7 +6,7 @@ Imports the session and the pager; vendors' clients import it.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from attrs import evolve
 
@@ -57,6 +57,8 @@ class BoundCaller:
         *,
         query: Mapping[str, Any] | None = None,
         json: Any = None,
+        xml: str | None = None,
+        media: Literal["json", "xml"] = "json",
         repeat: Repeat = "create",
         envelope: str | None = None,
         security: tuple[str, ...] | None = None,
@@ -65,15 +67,17 @@ class BoundCaller:
 
             await caller.request("GET", "/api/v3/example/things", query={"pageNo": 1}, repeat="read", envelope="data")
 
-        `repeat` says what sending it twice would do; unless told, that it would buy twice. `envelope` is the key of the
-        answer's content, if it has one. `security` names the schemes that the authenticator is to supply, for calls
+        `repeat` says what sending it twice would do; unless told, that it would buy twice. `media` is what it speaks;
+        with "xml" the body, if it has one, is the document `xml`. `envelope` is the key of the answer's content, if it
+        has one. `security` names the schemes that the authenticator is to supply, for calls
         that take other credentials than most.
 
         Returns:
-            The decoded JSON inside the envelope; a `RawAnswer` of it with the option `raw`.
+            The decoded JSON inside the envelope, or untyped XML as `{root: content}`; a `RawAnswer` of it with the
+            option `raw`.
 
         Raises:
-            InvalidInput: `path` is not the path of a URL, or `method` not one word.
+            InvalidInput: `path` is not the path of a URL, or `method` not one word, or the body is of the other media.
             AdflightError: see `Session.call`.
         """
         if not path.startswith("/") or path.startswith("//") or not path.isascii() or set(path) & set("?#\\ \t\r\n"):
@@ -81,6 +85,8 @@ class BoundCaller:
             raise InvalidInput("path", path, "an encoded path that begins with one slash; a query goes into `query`")
         if not (method.isascii() and method.isalpha()):
             raise InvalidInput("method", method, "an HTTP method")
+        if (json if media == "xml" else xml) is not None:
+            raise InvalidInput("json" if media == "xml" else "xml", "a body", f"a body in {media.upper()}")
         operation = Operation(
             id=f"{method.upper()} {path}",
             method=method.upper(),
@@ -89,10 +95,22 @@ class BoundCaller:
             repeat=repeat,
             envelope=envelope,
             security=self.session.default_security if security is None else security,
+            media=media,
+            decode=_read_xml if media == "xml" else None,
+            encode=str.encode if media == "xml" else None,
         )
         texts = {name: to_text(value) for name, value in (query or {}).items() if value is not None}
-        return await self.call(Request(operation, path, query=texts or None, body=json), _as_it_is)
+        return await self.call(
+            Request(operation, path, query=texts or None, body=json if xml is None else xml), _as_it_is
+        )
 
 
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _read_xml(content: bytes) -> Any:
+    # what speaks only JSON need not load it
+    from adflight_api.xml import decode_untyped
+
+    return decode_untyped(content)

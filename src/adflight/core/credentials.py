@@ -88,6 +88,8 @@ class Grant:
     headers: Mapping[str, str] = field(repr=False)
     token: Any = field(default=None, repr=False)
     """What to invalidate after a 401; None when no new token would help."""
+    query: Mapping[str, str] = field(factory=dict, repr=False)
+    """Query parameters that open it; no URL that anybody sees shows their values."""
 
 
 class Authenticator(Protocol):
@@ -111,6 +113,41 @@ class Authenticator(Protocol):
     async def aclose(self) -> None:
         """Stops what runs in the background."""
         ...
+
+
+class StaticCredentials:
+    """Opens with what never changes, such as a key, by name of the security scheme; implements `Authenticator`.
+
+        StaticCredentials({"organizationToken": Grant({}, query={"token": token})})
+
+    Schemes that it has no grant for are left out. There is nothing to renew: a 401 is raised at once.
+    """
+
+    def __init__(self, grants: Mapping[str, Grant]) -> None:
+        self._grants = dict(grants)
+        self._joined: dict[tuple[str, ...], Grant] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def current(self, operation: Operation, scope: Mapping[str, str], /) -> Grant:
+        security = operation.security
+        if security not in self._joined:
+            grants = [self._grants[scheme] for scheme in security if scheme in self._grants]
+            self._joined[security] = Grant(
+                {name: text for grant in grants for name, text in grant.headers.items()},
+                query={name: text for grant in grants for name, text in grant.query.items()},
+            )
+        return self._joined[security]
+
+    async def prepare(self, operation: Operation, /) -> None:
+        """There is nothing to fetch."""
+
+    def invalidate(self, grant: Grant, /) -> None:
+        """There is nothing to renew."""
+
+    async def aclose(self) -> None:
+        """Nothing runs in the background."""
 
 
 class Credentials:
@@ -233,7 +270,7 @@ class Credentials:
         try:
             return await self._source.log_in()
         except (PermissionDenied, NotFound, ValidationFailed) as error:
-            refused = _authentication_error(error)
+            refused = authentication_error(error, f"the log-in was refused: {error}")
         raise refused
 
     def _accept(self, token: Token, *, fresh: bool = False) -> bool:
@@ -251,10 +288,10 @@ class Credentials:
         return True
 
 
-def _authentication_error(error: APIError) -> AuthenticationError:
-    """Services refuse a log-in with all kinds of 4xx."""
+def authentication_error(error: APIError, message: str) -> AuthenticationError:
+    """The same refusal as an error of its own kind: services refuse a log-in with all kinds of 4xx."""
     return AuthenticationError(
-        f"the log-in was refused: {error}",
+        message,
         status=error.status,
         body_code=error.body_code,
         errors=error.errors,

@@ -6,35 +6,33 @@ Imports `adflight.core.errors`; `adflight.core.httpx_bridge` has the other trans
 What happened to a request is taken from aiohttp's own exceptions, which were tried against servers that refuse, cut,
 stall and reset: only an error that is raised while a connection is being made proves that nothing was sent.
 
-aiohttp and what comes with it are imported by the first call, because they take longer than all of adflight.
+aiohttp and what comes with it (`adflight.core.exchange`) are imported by the first call, because they take longer than
+all of adflight.
 """
 
 from __future__ import annotations
 
 import asyncio
-import io
 import ipaddress
 from collections.abc import AsyncGenerator, Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from adflight.core.errors import ConfigurationError, ConnectionBroken, NotSent, Timeout, TransportError
+from adflight.core.errors import ConfigurationError, TransportError
 from adflight_api.runtime import InvalidInput
 
 if TYPE_CHECKING:
     import ssl
 
-    import aiohttp
     from yarl import URL
+
+    from adflight.core.exchange import Connector, Exchange
 
 MAX_RESPONSE_SIZE: Final = 64 * 1024 * 1024
 """Bytes; far above the largest documented page."""
-
-# aiohttp warns when it is handed more than this in one piece, and blocks the event loop while it writes it
-_LARGE_BODY: Final = 1024 * 1024
 
 
 @define
@@ -122,42 +120,28 @@ class AiohttpTransport:
         self._proxy = None if proxy is None else _proxy_url(proxy)
         self._tls = tls
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._exchange: Exchange | None = None
         self._lifetime: AsyncGenerator[None] | None = None
         self._closed = False
-        self._proxies: dict[tuple[str, str | None], URL | None] = {}
-        self._limits: tuple[float | None, float | None] | None = None
-        self._client_timeout: aiohttp.ClientTimeout | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 
     async def send(self, request: WireRequest) -> WireAnswer:
-        session = self._session
-        if session is None or self._loop is not asyncio.get_running_loop() or session.closed:
-            session = await self._open()
+        exchange = self._exchange
+        if exchange is None or self._loop is not asyncio.get_running_loop() or exchange.connector.closed:
+            exchange = await self._open()
         url = wire_url(request.url)
-        content = request.content
         try:
-            response = await session.request(
-                request.method,
-                url,
-                data=content if content is None or len(content) <= _LARGE_BODY else io.BytesIO(content),
-                headers=request.headers,
-                allow_redirects=False,
-                timeout=self._timeout(request),
-                proxy=self._proxy_for(url),
-            )
-            try:
-                return WireAnswer(response.status, response.headers, await self._read(response))
-            finally:
-                response.release()
+            return await exchange.send(request, url)
         except (ConfigurationError, TransportError):
             raise
         except Exception as error:
-            failure = _judge(error, request, url)
+            from adflight.core.exchange import failure
+
+            failed = failure(error, request, url)
         # raised out here, because aiohttp's exception, with headers and URL inside, would become its __context__
-        raise failure
+        raise failed
 
     async def aclose(self) -> None:
         self._closed = True
@@ -167,12 +151,12 @@ class AiohttpTransport:
         if self._loop is asyncio.get_running_loop():
             await lifetime.aclose()
         elif self._loop.is_closed():
-            await self._abandon(self._session)
+            await _abandon(self._exchange)
         else:
             self._lifetime = lifetime
             raise ConfigurationError("a client must be closed in the event loop that it was used in")
 
-    async def _open(self) -> aiohttp.ClientSession:
+    async def _open(self) -> Exchange:
         loop = asyncio.get_running_loop()
         if self._closed:
             raise ConfigurationError("the client is closed")
@@ -181,74 +165,20 @@ class AiohttpTransport:
                 "this client belongs to another event loop, which is still open: "
                 "use one client in each event loop, or close the other loop first"
             )
-        import aiohttp
+        from adflight.core.exchange import Connector, Exchange, check
 
-        session = aiohttp.ClientSession(
-            connector=_connector(self._limit, self._keepalive, self._tls),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # aiohttp's own reading of the environment would add a password from ~/.netrc to a request that carries
-            # one already (which it then refuses), and would ask two threads on every call: see _proxy_for
-            trust_env=False,
+        check()
+        connector = Connector(
+            limit=self._limit, keepalive_timeout=self._keepalive, ssl=True if self._tls is None else self._tls
         )
-        if not hasattr(session, "_retry_connection"):
-            await session.close()
-            raise ConfigurationError(
-                f"aiohttp {aiohttp.__version__} can no longer be kept from repeating requests by itself: "
-                "install an older one, or use HttpxTransport"
-            )
-        # aiohttp repeats GET, PUT and DELETE when a reused connection closes without an answer: a PUT was carried
-        # out twice. Whether to repeat is the session's decision.
-        session._retry_connection = False
-        old = self._session
-        # before anything is waited for, or a second task would open a session of its own here
-        self._loop, self._session, self._lifetime = loop, session, _lifetime(session)
+        # not a method of self: a transport that nobody holds any longer is to go at once, and its generator first
+        proxy_for = partial(_proxy_for, self._proxy, self._trust_env)
+        old, exchange = self._exchange, Exchange(connector, proxy_for, self._max_response_size)
+        # before anything is waited for, or a second task would open one of its own here
+        self._loop, self._exchange, self._lifetime = loop, exchange, _lifetime(connector)
         await anext(self._lifetime)
-        await self._abandon(old)
-        return session
-
-    async def _abandon(self, session: aiohttp.ClientSession | None) -> None:
-        """Lets go of what belongs to a loop that was closed without shutting down its generators."""
-        if session is not None and session.connector is not None:
-            connector = session.connector
-            session.detach()
-            await connector.close()
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        length = response.content_length
-        if length is not None and length <= self._max_response_size and "Content-Encoding" not in response.headers:
-            return await response.read()
-        pieces: list[bytes] = []
-        size = 0
-        async for piece in response.content.iter_any():
-            size += len(piece)
-            if size > self._max_response_size:
-                response.close()
-                raise ConnectionBroken(f"the answer was cut off: it is longer than {self._max_response_size} bytes")
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    def _timeout(self, request: WireRequest) -> aiohttp.ClientTimeout:
-        limits = (request.timeout, request.connect_timeout)
-        if self._client_timeout is None or limits != self._limits:
-            import aiohttp
-
-            total, connect = limits
-            if total is not None:
-                # of two limits that end together the wrong one might speak: only the one on connecting proves that
-                # nothing was sent
-                connect = min(total * 0.9, total if connect is None else connect)
-            # aiohttp would round longer ones to whole seconds, which lets the two end together again
-            self._client_timeout = aiohttp.ClientTimeout(total=total, connect=connect, ceil_threshold=float("inf"))
-            self._limits = limits
-        return self._client_timeout
-
-    def _proxy_for(self, url: URL) -> URL | None:
-        if self._proxy is not None or not self._trust_env:
-            return self._proxy
-        key = (url.scheme, url.host)
-        if key not in self._proxies:
-            self._proxies[key] = _proxy_from_env(url.scheme, url.host or "")
-        return self._proxies[key]
+        await _abandon(old)
+        return exchange
 
 
 @lru_cache(maxsize=1024)
@@ -272,45 +202,35 @@ def wire_url(url: str) -> URL:
     raise InvalidInput("url", urlsplit(url).path, "an absolute, percent-encoded http or https URL")
 
 
-def _connector(limit: int, keepalive: float, tls: ssl.SSLContext | None) -> aiohttp.TCPConnector:
-    import aiohttp
-
-    class Connector(aiohttp.TCPConnector):
-        """Never uses a connection again on which something arrived while it was idle.
-
-        aiohttp would take it for the answer to the next request: a 429 that nobody asked for, and a create would be
-        repeated that the service is carrying out.
-        """
-
-        async def _get(self, key: Any, traces: Any) -> Any:
-            while (connection := await super()._get(key, traces)) is not None:
-                if connection.protocol is not None and not connection.protocol.should_close:
-                    return connection
-                connection.close()
-            return None
-
-    return Connector(limit=limit, keepalive_timeout=keepalive, ssl=True if tls is None else tls)
-
-
-async def _lifetime(session: aiohttp.ClientSession) -> AsyncGenerator[None]:
-    """Ends the session with its event loop, which shuts its generators down before it closes."""
+async def _lifetime(connector: Connector) -> AsyncGenerator[None]:
+    """Closes the connections with their event loop, which shuts its generators down before it closes."""
     try:
         yield
     finally:
-        await session.close()
+        await connector.close()
 
 
-def _proxy_from_env(scheme: str, host: str) -> URL | None:
+async def _abandon(exchange: Exchange | None) -> None:
+    """Lets go of what belongs to a loop that was closed without shutting down its generators."""
+    if exchange is not None:
+        await exchange.connector.close()
+
+
+def _proxy_for(named: URL | None, trust_env: bool, url: URL) -> URL | None:
+    if named is not None or not trust_env:
+        return named
     from urllib.request import getproxies, proxy_bypass
 
-    if _is_this_machine(host) or proxy_bypass(host):
+    host = url.host or ""
+    if is_this_machine(host) or proxy_bypass(host):
         return None
     proxies = getproxies()
-    text = proxies.get(scheme) or proxies.get("all")
+    text = proxies.get(url.scheme) or proxies.get("all")
     return _proxy_url(text) if text else None
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether a host is this very machine, by its address or its usual name."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -324,28 +244,3 @@ def _proxy_url(text: str) -> URL:
     if url.scheme not in ("http", "https"):
         raise ConfigurationError(f"proxies of the kind {url.scheme!r} are not supported; http and https are")
     return url
-
-
-def _judge(error: Exception, request: WireRequest, url: URL) -> TransportError | InvalidInput:
-    """What an exception of aiohttp proves. Texts of exceptions that may hold the URL are left out."""
-    import aiohttp
-
-    where = f"{url.host}:{url.port}"
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return NotSent(f"no connection to {where} in time")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        via = "proxy " if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
-        return NotSent(f"no connection to {via}{error.host}:{error.port}: {error.os_error}")
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return NotSent(f"no connection to {where}: the proxy answered {error.status}")
-    if isinstance(error, aiohttp.InvalidURL):
-        return InvalidInput("url", url.path, "an address that can be reached")
-    if isinstance(error, TimeoutError):
-        return Timeout(f"no answer from {where} within {request.timeout} s")
-    return ConnectionBroken(f"the connection to {where} broke before the answer was complete ({_name(error)})")
-
-
-def _name(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return type(error).__name__

@@ -1,6 +1,6 @@
 """Answers and refusals, and how each envelope writes them down.
 
-Imports the specification.
+Imports specification and xml.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from email.utils import formatdate
 from typing import Any
 
 from .specification import Operation
+from .xml import document, escape, quote
 
 __all__ = ["Answer", "Refused", "Reply", "html_page", "retry_after"]
 
@@ -30,6 +31,11 @@ class Reply:
         content = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
         return cls(status, content, {"Content-Type": "application/json", **(headers or {})})
 
+    @classmethod
+    def xml(cls, status: int, content: bytes, headers: Mapping[str, str] | None = None) -> Reply:
+        """A response in XML."""
+        return cls(status, content, {"Content-Type": "application/xml", **(headers or {})})
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -38,14 +44,20 @@ class Answer:
     content: Any
     code: int = 200
     """The service's own status code in the body, where the envelope has one."""
+    bare: bool = False
+    """Whether this one goes without the envelope."""
 
     def reply(self, operation: Operation) -> Reply:
         """The answer in the operation's envelope."""
+        if self.bare:
+            return Reply.of(operation.success, self.content)
         if operation.envelope == "v2":
             return Reply.of(200, {"statusCode": self.code, "responseObject": self.content})
         if operation.envelope == "v3":
             return Reply.of(200, {"success": True, "data": self.content})
-        return Reply.of(200, self.content)
+        if operation.envelope == "acknowledged":
+            return Reply.of(operation.success, {"status": "ok", **(self.content or {})})
+        return Reply.of(operation.success, self.content)
 
 
 class Refused(Exception):
@@ -79,9 +91,16 @@ class Refused(Exception):
 
     def reply(self, operation: Operation, path: str) -> Reply:
         """The refusal as the operation's envelope reports errors. `path` is that of the request."""
+        if operation.answer_type == "application/xml" and self.body is None:
+            # no source shows what errors look like in XML; this is the sandbox's own form
+            field = f' field="{quote(self.field)}"' if self.field else ""
+            content = document(f"<errors><error{field}>{escape(self.message)}</error></errors>")
+            return Reply.xml(self.status, content, self.headers)
         return Reply.of(self.status, self.body or self._body(operation, path), self.headers)
 
     def _body(self, operation: Operation, path: str) -> dict[str, Any]:
+        if operation.envelope == "acknowledged":
+            return {"status": "error", "message": self.message}
         # flat answers carry a statusCode beside their content, and have no error body of their own
         if operation.envelope == "v2" or (operation.envelope == "flat" and operation.credentials == "bearer"):
             detail: dict[str, Any] = {"errorMsg": self.message, "errorCode": self.code}

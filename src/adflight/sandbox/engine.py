@@ -2,19 +2,18 @@
 
 fault -> quota -> credentials -> validation -> handler, in a transaction -> answer, which a fault may spoil.
 
-Imports all of the sandbox's modules but the application and the server.
+There is one engine for each vendor, which knows nothing of vendors. Imports what a request needs on its way.
 """
 
 from __future__ import annotations
 
 import heapq
-import json
 import logging
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import count
-from urllib.parse import parse_qsl
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -25,7 +24,8 @@ from .clock import SandboxClock
 from .connections import Connections, Exchange
 from .counts import Meter
 from .faults import Fault, Faults
-from .gateway import Caller
+from .gateway import Caller, Received
+from .places import Place
 from .specification import Operation
 from .validation import Validation
 from .world import Call, Handler, World
@@ -38,7 +38,11 @@ _DURING = ("delay", "delay_after", "invalid_json", "half_body", "cut_after", "la
 
 
 class Engine:
-    """Serves requests, one after the other through `serve`."""
+    """Serves one vendor's requests, one after the other through `serve`.
+
+    `prefix` stands before the vendor's paths. `refuse` writes a refusal of an operation, given the path of the request;
+    `busy` is the body of the answer to requests above the quota, None for an ordinary refusal.
+    """
 
     def __init__(
         self,
@@ -48,6 +52,11 @@ class Engine:
         clock: SandboxClock,
         meter: Meter,
         faults: Faults,
+        connections: Connections,
+        *,
+        prefix: str,
+        refuse: Callable[[Refused, Operation, str], Reply],
+        busy: Any,
     ) -> None:
         self.world = world
         self.handlers = handlers
@@ -55,9 +64,12 @@ class Engine:
         self.clock = clock
         self.meter = meter
         self.faults = faults
+        self.connections = connections
+        self.prefix = prefix
+        self.refuse = refuse
+        self.busy = busy
         self.crashes: deque[str] = deque(maxlen=100)
         """Errors of the sandbox itself, as tracebacks; they answer 500. None is expected."""
-        self.connections = Connections(lambda: self.faults.take([""], ["cut_connect"]) is not None)
         self._late: list[tuple[float, int, Callable[[float], object]]] = []
         self._numbers = count(1)
 
@@ -71,11 +83,11 @@ class Engine:
         """Drop what was to be carried out late."""
         self._late.clear()
 
-    async def serve(self, operations: Sequence[Operation], scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request to one of the operations of a path."""
+    async def serve(self, place: Place, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request to one of the operations of a place."""
         self.catch_up()
         exchange = Exchange(self.connections, scope["client"], receive)
-        if self.faults.take([operation.id for operation in operations], ["cut_before"]):
+        if self.faults.take([operation.id for operation in place.operations], ["cut_before"]):
             await exchange.cut()
             return
         request = Request(scope, receive)
@@ -83,9 +95,9 @@ class Engine:
             content = await request.body()
         except ClientDisconnect:
             return
-        operation = _choose(operations, content)
+        operation = place.choose(request.query_params, content)
         fault = self.faults.take([operation.id], [*_ANSWERING, *_DURING])
-        reply = await self._reply(operation, request, content, fault)
+        reply = await self._reply(place, operation, request, content, fault)
         if reply is None:
             await exchange.cut()
         elif fault is not None and fault.kind == "half_body":
@@ -96,24 +108,27 @@ class Engine:
             headers = {"X-Request-Id": f"sandbox-{next(self._numbers)}", **reply.headers}
             await Response(reply.content, reply.status, headers)(scope, receive, send)
 
-    async def _reply(self, operation: Operation, request: Request, content: bytes, fault: Fault | None) -> Reply | None:
+    async def _reply(
+        self, place: Place, operation: Operation, request: Request, content: bytes, fault: Fault | None
+    ) -> Reply | None:
         """The answer, or None when the connection is to be cut."""
         kind = fault.kind if fault is not None else ""
         if fault is not None and kind == "delay":
             await self.clock.sleep(fault.seconds)
         now = self.clock.now()
-        headers = dict(request.headers)
-        account = self.world.gateway.account(operation, headers, _login_fields(operation, content))
-        self.meter.receive(operation.id, account, now)
+        path = request.url.path.removeprefix(self.prefix)
+        received = Received(dict(request.headers), request.query_params, content)
+        account = self.world.gateway.account(operation, received)
+        self.meter.receive(operation.id, account, now, operation.quota)
         if fault is not None and kind in _ANSWERING and not fault.is_carried_out:
-            return self._fault_reply(operation, request, fault, now)
+            return self._fault_reply(operation, path, fault, now)
         try:
-            caller = self._admit(operation, headers, account, now)
+            caller = self._admit(operation, received, account, now)
         except Refused as refusal:
-            return refusal.reply(operation, request.url.path)
+            return self.refuse(refusal, operation, path)
 
         def carry_out(at: float) -> Reply:
-            return self._carry_out(operation, request, headers, content, caller, at)
+            return self._carry_out(place, operation, request.path_params, path, received, caller, at)
 
         if fault is not None and kind == "late":
             heapq.heappush(self._late, (now + fault.seconds, next(self._numbers), carry_out))
@@ -126,78 +141,61 @@ class Engine:
         if kind == "delay_after":
             await self.clock.sleep(fault.seconds)
         if kind in _ANSWERING:
-            return self._fault_reply(operation, request, fault, now)
+            return self._fault_reply(operation, path, fault, now)
         if kind == "invalid_json":
             return Reply(reply.status, reply.content[: len(reply.content) * 2 // 3], reply.headers)
         return reply
 
-    def _admit(self, operation: Operation, headers: Mapping[str, str], account: str, now: float) -> Caller:
-        wait = self.meter.wait(account, now)
+    def _admit(self, operation: Operation, received: Received, account: str, now: float) -> Caller:
+        wait = self.meter.wait(account, now, operation.quota)
         if wait > 0:
-            extra = retry_after(self.world.options.retry_after, wait, now)
-            raise Refused(429, "Too many requests", body={"message": "Too many requests"}, headers=extra)
-        return self.world.gateway.admit(operation, headers, now)
+            raise self._too_many(retry_after(self.world.options.retry_after, wait, now))
+        return self.world.gateway.admit(operation, received, now)
 
     def _carry_out(
         self,
+        place: Place,
         operation: Operation,
-        request: Request,
-        headers: Mapping[str, str],
-        content: bytes,
+        path: Mapping[str, str],
+        served: str,
+        received: Received,
         caller: Caller,
         now: float,
     ) -> Reply:
         try:
-            arguments = self.validation.arguments(
-                operation, request.path_params, request.query_params, headers, content
-            )
+            place.check(operation, received.query)
+            arguments = self.validation.arguments(operation, path, received.query, received.headers, received.content)
             handler = self.handlers.get(operation.id)
             if handler is None:
                 raise Refused(501, f"The request is valid; the sandbox does not carry out {operation.id}")
-            path, query, body = arguments.path, arguments.query, arguments.body
-            call = Call(operation, path, query, body, caller, now, self.world, request.url.path)
+            call = Call(operation, arguments.path, arguments.query, arguments.body, caller, now, self.world, served)
             with self.world.store.transaction():
                 answer = handler(call)
             self.meter.counts.executions[operation.id] += 1
-            return (answer if isinstance(answer, Answer) else Answer(answer)).reply(operation)
+            return self._write(answer if isinstance(answer, Answer) else Answer(answer), operation)
         except Refused as refusal:
-            return refusal.reply(operation, request.url.path)
+            return self.refuse(refusal, operation, served)
         except Exception:
             self.crashes.append(traceback.format_exc())
             _log.exception("the sandbox failed at %s", operation.id)
-            return Refused(500, "The sandbox failed; its log says why").reply(operation, request.url.path)
+            return self.refuse(Refused(500, "The sandbox failed; its log says why"), operation, served)
 
-    def _fault_reply(self, operation: Operation, request: Request, fault: Fault, now: float) -> Reply:
+    def _write(self, answer: Answer, operation: Operation) -> Reply:
+        pointer = self.validation.specification.answer_pointer(operation, operation.success)
+        if pointer is None:
+            return Reply(operation.success, b"")
+        if operation.answer_type == "application/xml":
+            return Reply.xml(operation.success, self.validation.xml.encode(pointer, answer.content))
+        return answer.reply(operation)
+
+    def _fault_reply(self, operation: Operation, path: str, fault: Fault, now: float) -> Reply:
         if fault.kind == "html":
             return html_page(fault.answer_status)
         extra = retry_after(fault.retry_after, fault.seconds, now)
         if fault.kind == "rate_limited":
-            return Reply.of(429, {"message": "Too many requests"}, extra)
+            return self.refuse(self._too_many(extra), operation, path)
         refusal = Refused(fault.answer_status, "A fault of the sandbox, made on demand", headers=extra)
-        return refusal.reply(operation, request.url.path)
+        return self.refuse(refusal, operation, path)
 
-
-def _choose(operations: Sequence[Operation], content: bytes) -> Operation:
-    """The operation that a body is for, where several share one path."""
-    if len(operations) > 1:
-        try:
-            body = json.loads(content)
-        except (ValueError, RecursionError):
-            body = None
-        for operation in operations:
-            if operation.marks and isinstance(body, dict) and operation.marks <= body.keys():
-                return operation
-    return next((operation for operation in operations if not operation.marks), operations[0])
-
-
-def _login_fields(operation: Operation, content: bytes) -> dict[str, str]:
-    """The fields of a log-in or refresh that say whose it is."""
-    if operation.credentials != "basic":
-        return {}
-    try:
-        if operation.media_type == "application/json":
-            body = json.loads(content)
-            return {name: value for name, value in body.items() if isinstance(value, str)}
-        return dict(parse_qsl(content.decode()))
-    except (ValueError, AttributeError, RecursionError):
-        return {}
+    def _too_many(self, headers: Mapping[str, str]) -> Refused:
+        return Refused(429, "Too many requests", body=self.busy, headers=headers)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeAlias, get_args
@@ -39,7 +39,7 @@ class Fault:
     kind: FaultKind
     operation: str = "*"
     """An operationId (`campaigns_get`) or the client's name of the operation (`campaigns.get`), in which * and ? stand
-    for any text."""
+    for any text. One of another vendor than IQM has its name before it (`freewheel.insertion_orders.get`)."""
     times: int | None = 1
     """How many requests it hits; None for all of them."""
     probability: float = 1.0
@@ -90,6 +90,14 @@ class Fault:
             near = get_close_matches(self.operation.replace(".", "_"), operations, cutoff=0)
             raise ValueError(f"there is no operation {self.operation!r}; the nearest are {', '.join(near)}")
 
+    def addressed(self, vendors: Collection[str]) -> tuple[str, Fault]:
+        """Which of the vendors it is for, and the fault as that vendor has it: `freewheel.insertion_orders.create` is
+        FreeWheel's operation. Without a vendor's name it is for the first one."""
+        vendor, dot, operation = str(self.operation).partition(".")
+        if dot and vendor in vendors:
+            return vendor, replace(self, operation=operation)
+        return next(iter(vendors)), self
+
     @classmethod
     def parse(cls, text: str) -> Fault:
         """Read a fault from one line, as on a command line: `kind[:operation][:name=value]...`.
@@ -135,8 +143,8 @@ class Faults:
         self._operations = operations
         self._random = random.Random(seed)
         self._set_up: list[list[Any]] = []
-        for fault in faults:
-            self.add(fault)
+        self._first = tuple(faults)
+        self.reset()
 
     def add(self, fault: Fault) -> None:
         """Set up one more fault."""
@@ -146,6 +154,12 @@ class Faults:
     def clear(self) -> None:
         """Remove all faults."""
         self._set_up.clear()
+
+    def reset(self) -> None:
+        """Only those that were there from the start."""
+        self.clear()
+        for fault in self._first:
+            self.add(fault)
 
     def pending(self) -> list[Fault]:
         """The faults that are not used up."""

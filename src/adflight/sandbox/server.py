@@ -7,58 +7,62 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from . import gateway, iqm
 from .application import build, build_files
 from .clock import SandboxClock
-from .counts import Counts, Meter
-from .engine import Engine
-from .faults import Fault, FaultKind, Faults
-from .gateway import Gateway
+from .connections import Connections
+from .counts import Counts
+from .faults import Fault, FaultKind
+from .freewheel.vendor import FreeWheelPlatform
+from .icareus.vendor import IcareusPlatform
+from .iqm.vendor import IQMPlatform
 from .options import SandboxOptions
-from .specification import Specification, load
 from .store import Store
-from .validation import Validation
-from .world import World
+from .vendor import Platform, Vendor
+from .vendors import VENDORS
 
 __all__ = ["Sandbox", "serve"]
 
 _ADDRESS = "127.0.0.1"
+_Kind = TypeVar("_Kind", bound=Platform)
 
 
 class Sandbox:
-    """A local server that behaves like IQM's campaign API. It needs no account and remembers what it is told.
+    """A local server that behaves like the ad platforms. It needs no account and remembers what it is told.
 
         async with Sandbox() as sandbox:
             sandbox.fault("insertion_orders_create", kind="cut_after")
             ...  # talk to sandbox.url
             assert sandbox.counts.executions["insertion_orders_create"] == 1
 
-    `port` 0 is any free one. Everything here is for the event loop that the sandbox was started in; other
-    processes have the same through routes below `/_sandbox/`.
+    What is here is IQM's, at `url`, unless it says otherwise; `freewheel` and `icareus` have the same for their
+    platforms. `port` 0 is any free one. Everything here is for the event loop that the sandbox was started in; other
+    processes have the same through routes below `/_sandbox/` (`/freewheel/_sandbox/`, `/icareus/_sandbox/`).
     """
 
-    CLIENT_ID = gateway.CLIENT_ID
-    CLIENT_SECRET = gateway.CLIENT_SECRET
-    EMAIL = gateway.PEOPLE[0].email
-    PASSWORD = gateway.PEOPLE[0].password
-    OW_ID = gateway.PEOPLE[0].workspaces[0]
+    CLIENT_ID = IQMPlatform.CLIENT_ID
+    CLIENT_SECRET = IQMPlatform.CLIENT_SECRET
+    EMAIL = IQMPlatform.EMAIL
+    PASSWORD = IQMPlatform.PASSWORD
+    OW_ID = IQMPlatform.OW_ID
 
-    def __init__(self, port: int = 0, options: SandboxOptions | None = None) -> None:
+    def __init__(
+        self, port: int = 0, options: SandboxOptions | None = None, *, vendors: Sequence[Vendor] = VENDORS
+    ) -> None:
         self.options = options or SandboxOptions()
         self.downloads: list[dict[str, Any]] = []
         """What was fetched from the files' origin: name, and which credentials came along."""
         self._port = port
+        self._vendors = vendors
         self._parts: _Parts | None = None
 
     async def __aenter__(self) -> Self:
@@ -74,18 +78,17 @@ class Sandbox:
         """Listen.
 
         Raises:
-            OSError: The port is taken, or the specification or the database cannot be read.
-            ValueError: A fault of the options is for no operation of the specification.
+            OSError: The port is taken, or a specification or the database cannot be read.
+            ValueError: A fault of the options is for no operation of the specifications.
         """
         if self._parts is not None:
             raise RuntimeError("the sandbox is running already")
-        specification = load(self.options.specification)
-        parts = _Parts(self.options, specification, self._file_url)
+        parts = _Parts(self.options, self._vendors, self._root, self._file_url)
         try:
-            api = build(parts.engine, specification.operations, self)
-            protocol = parts.engine.connections.protocol()
+            api = build(parts.platforms.values(), self, self.advance)
+            protocol = parts.connections.protocol()
             parts.servers.append(await _listen(api, protocol, self._port, parts.state))
-            files = build_files(parts.world.store, self.downloads)
+            files = build_files(parts.store, self.downloads)
             parts.servers.append(await _listen(files, protocol, 0, parts.state))
         except BaseException:
             await parts.close()
@@ -100,8 +103,28 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """The base URL of the API."""
-        return f"http://{_ADDRESS}:{_port(self._running.servers[0])}"
+        """The base URL of IQM's API."""
+        return self.iqm.url
+
+    @property
+    def platforms(self) -> Mapping[str, Platform]:
+        """The vendors that are served, by name."""
+        return self._running.platforms
+
+    @property
+    def iqm(self) -> IQMPlatform:
+        """IQM."""
+        return self._platform(IQMPlatform)
+
+    @property
+    def freewheel(self) -> FreeWheelPlatform:
+        """FreeWheel."""
+        return self._platform(FreeWheelPlatform)
+
+    @property
+    def icareus(self) -> IcareusPlatform:
+        """Icareus."""
+        return self._platform(IcareusPlatform)
 
     @property
     def files_url(self) -> str:
@@ -113,13 +136,14 @@ class Sandbox:
         return self._running.clock.now()
 
     def advance(self, seconds: float) -> float:
-        """Put the clock forward, carry out what becomes due, and return the new time."""
+        """Put the clock forward for all vendors, carry out what becomes due, and return the new time."""
         self._running.clock.advance(seconds)
-        self._running.engine.catch_up()
+        for platform in self.platforms.values():
+            platform.engine.catch_up()
         return self.now()
 
     def fault(self, operation: str = "*", *, kind: FaultKind, times: int | None = 1, **settings: Any) -> None:
-        """Set up a fault for requests to an operation; see `Fault` for kinds and settings.
+        """Set up a fault for requests to an operation; see `Fault` for kinds, settings and other vendors' operations.
 
         Raises:
             ValueError: There is no such operation, kind or setting.
@@ -132,50 +156,37 @@ class Sandbox:
         Raises:
             ValueError: It is for no operation of the specification.
         """
-        self._running.engine.faults.add(fault)
+        vendor, fault = fault.addressed(self.platforms)
+        self.platforms[vendor].add_fault(fault)
 
     def clear_faults(self) -> None:
-        """Remove all faults."""
-        self._running.engine.faults.clear()
+        """Remove all faults of IQM."""
+        self.iqm.clear_faults()
 
     @property
     def counts(self) -> Counts:
         """What was received, carried out and answered since the start or the last reset."""
-        self._running.engine.catch_up()
-        return self._running.engine.meter.counts
+        return self.iqm.counts
 
     @property
     def crashes(self) -> list[str]:
-        """Errors of the sandbox itself, as tracebacks. Each answered 500; none is expected."""
-        return list(self._running.engine.crashes)
+        """Errors of the sandbox itself at any vendor, as tracebacks. Each answered 500; none is expected."""
+        return [crash for platform in self.platforms.values() for crash in platform.crashes]
 
     def state(self) -> Mapping[str, Any]:
         """The time, the faults that are set up, the downloads, the crashes and how many objects there are, as JSON."""
-        parts = self._running
-        parts.engine.catch_up()
-        return {
-            "now": parts.clock.now(),
-            "faults": [asdict(fault) for fault in parts.engine.faults.pending()],
-            "downloads": self.downloads,
-            "crashes": self.crashes,
-            "objects": {kind: len(parts.world.store.all(kind)) for kind in iqm.KINDS},
-        }
+        return {**self.iqm.state(), "downloads": self.downloads}
 
     def reset(self) -> None:
-        """Forget all objects, tokens, counts, downloads and late requests; set up the faults of the options again."""
-        parts = self._running
-        parts.world.store.clear()
-        parts.engine.forget_late()
-        parts.engine.meter.reset()
-        parts.engine.crashes.clear()
+        """Forget all objects, tokens, counts, downloads and late requests of all vendors; set up the faults of the
+        options again."""
+        for platform in self.platforms.values():
+            platform.reset()
         self.downloads.clear()
-        parts.engine.faults.clear()
-        for fault in self.options.faults:
-            parts.engine.faults.add(fault)
 
     def expire_tokens(self, *, refresh: bool = False) -> None:
         """Let all access tokens expire now, and the refresh tokens too when asked."""
-        self._running.world.gateway.expire(self.now(), refresh=refresh)
+        self.iqm.expire_tokens(refresh=refresh)
 
     def set_campaign_status(self, campaign_id: int, status: str) -> None:
         """Put a campaign into a state, as the platform's own people could.
@@ -183,13 +194,22 @@ class Sandbox:
         Raises:
             ValueError: There is no such campaign or no such state.
         """
-        iqm.set_campaign_status(self._running.world, campaign_id, status, self.now())
+        self.iqm.set_campaign_status(campaign_id, status)
+
+    def _platform(self, kind: type[_Kind]) -> _Kind:
+        for platform in self.platforms.values():
+            if isinstance(platform, kind):
+                return platform
+        raise RuntimeError(f"this sandbox serves no {kind.__name__.removesuffix('Platform')}")
 
     @property
     def _running(self) -> _Parts:
         if self._parts is None:
             raise RuntimeError("the sandbox is not running: use it in `async with`, or call start()")
         return self._parts
+
+    def _root(self) -> str:
+        return f"http://{_ADDRESS}:{_port(self._running.servers[0])}"
 
     def _file_url(self, name: str) -> str:
         return f"{self.files_url}/files/{name}"
@@ -198,37 +218,46 @@ class Sandbox:
 class _Parts:
     """What a running sandbox consists of."""
 
-    def __init__(self, options: SandboxOptions, specification: Specification, file_url: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        options: SandboxOptions,
+        vendors: Sequence[Vendor],
+        root: Callable[[], str],
+        file_url: Callable[[str], str],
+    ) -> None:
         self.servers: list[asyncio.Server] = []
         self.state = ServerState()
-        store = Store(options.database)
+        self.store = Store(options.database)
         # a file goes on where it was left, also when its clock was ahead
-        left = (store.get("clock", "now") or {"now": 0.0})["now"]
+        left = (self.store.get("clock", "now") or {"now": 0.0})["now"]
         start = max(time.time(), left) if options.start is None else options.start
         self.clock = SandboxClock(options.time_scale, start)
-        self.world = World(store, Gateway(store, options.token_lifetime, options.refresh_lifetime), options, file_url)
-        limit, window = options.quota or (None, 60.0)
-        self.engine = Engine(
-            self.world,
-            iqm.HANDLERS,
-            Validation(specification),
-            self.clock,
-            Meter(limit, window),
-            Faults([operation.id for operation in specification.operations], options.faults, options.seed),
-        )
+        self.connections = Connections(self._refuse_next)
+        self.platforms: dict[str, Platform] = {}
+        names = [vendor.name for vendor in vendors]
+        faults = [fault.addressed(names) for fault in options.faults]
+        for vendor in vendors:
+            store = self.store.part(vendor.prefix.strip("/"))
+            own = [fault for name, fault in faults if name == vendor.name]
+            self.platforms[vendor.name] = vendor.open(options, own, store, self.clock, self.connections, root, file_url)
+
+    def _refuse_next(self) -> bool:
+        # no vendor is known before the request comes
+        engines = [platform.engine for platform in self.platforms.values()]
+        return any(engine.faults.take([""], ["cut_connect"]) for engine in engines)
 
     async def close(self) -> None:
         for server in self.servers:
             server.close()
-        await self.engine.connections.close()
+        await self.connections.close()
         tasks = list(self.state.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for server in self.servers:
             await server.wait_closed()
-        self.world.store.put("clock", "now", {"now": self.clock.now()})
-        self.world.store.close()
+        self.store.put("clock", "now", {"now": self.clock.now()})
+        self.store.close()
 
 
 async def _listen(app: ASGIApp, protocol: type[H11Protocol], port: int, state: ServerState) -> asyncio.Server:

@@ -1,7 +1,7 @@
 """What the sandbox remembers: rows by kind and key, in SQLite.
 
-Rows are JSON objects. They are kept decoded in memory too, because lists read thousands of them at a time; SQLite makes
-them outlive the process when a file is given. Imports nothing of the sandbox.
+Rows are JSON objects; a Decimal in them is its text in a file. They are kept decoded in memory too, because lists read
+thousands of them at a time; SQLite makes them outlive the process when a file is given. Imports nothing of the sandbox.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from copy import copy
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 __all__ = ["Key", "Row", "Store"]
@@ -32,6 +34,7 @@ class Store:
 
     def __init__(self, path: str = ":memory:") -> None:
         self._rows: dict[str, dict[Key, Row]] = {}
+        self._part = ""
         self._undo: list[tuple[str, Key, Row | None]] | None = None
         self._database = sqlite3.connect(path, isolation_level=None)
         # A crash of the machine may cost the last rows of a sandbox; a crash of the process costs none.
@@ -41,26 +44,35 @@ class Store:
         for kind, key, body in self._database.execute("SELECT kind, key, body FROM rows ORDER BY kind, key"):
             self._rows.setdefault(kind, {})[key] = json.loads(body)
 
+    def part(self, name: str) -> Store:
+        """The same database for somebody else: kinds and numbers there have nothing to do with those here."""
+        part = copy(self)
+        part._part = f"{name}/" if name else ""
+        part._undo = None
+        return part
+
     def get(self, kind: str, key: Key) -> Row | None:
         """A copy of a row, or None."""
-        row = self._rows.get(kind, {}).get(key)
+        row = self._rows.get(self._part + kind, {}).get(key)
         return None if row is None else dict(row)
 
     def all(self, kind: str) -> Collection[Row]:
         """Every row of a kind, oldest first; not to be changed."""
-        return self._rows.get(kind, {}).values()
+        return self._rows.get(self._part + kind, {}).values()
 
     def put(self, kind: str, key: Key, row: Row) -> None:
         """Add or replace a row."""
+        kind = self._part + kind
         self._note(kind, key)
         self._rows.setdefault(kind, {})[key] = row
         self._database.execute(
             "INSERT INTO rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
-            (kind, key, json.dumps(row)),
+            (kind, key, json.dumps(row, default=_exact)),
         ).close()
 
     def delete(self, kind: str, key: Key) -> None:
         """Remove a row, if it is there."""
+        kind = self._part + kind
         self._note(kind, key)
         self._rows.get(kind, {}).pop(key, None)
         self._database.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key)).close()
@@ -69,7 +81,7 @@ class Store:
         """A number that no row of this kind ever had."""
         cursor = self._database.execute(
             "INSERT INTO sequences VALUES (?, ?) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last",
-            (kind, first),
+            (self._part + kind, first),
         )
         (number,) = cursor.fetchone()
         cursor.close()
@@ -96,9 +108,10 @@ class Store:
             self._undo = None
 
     def clear(self) -> None:
-        """Forget every row; numbers go on from where they were."""
-        self._rows.clear()
-        self._database.execute("DELETE FROM rows").close()
+        """Forget every row of this part; numbers go on from where they were."""
+        for kind in [kind for kind in self._rows if kind.rpartition("/")[0] == self._part.removesuffix("/")]:
+            del self._rows[kind]
+            self._database.execute("DELETE FROM rows WHERE kind = ?", (kind,)).close()
 
     def close(self) -> None:
         """Close the database."""
@@ -107,3 +120,9 @@ class Store:
     def _note(self, kind: str, key: Key) -> None:
         if self._undo is not None:
             self._undo.append((kind, key, self._rows.get(kind, {}).get(key)))
+
+
+def _exact(value: object) -> str:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    raise TypeError(f"{type(value).__name__} cannot be kept as JSON")

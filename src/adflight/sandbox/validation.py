@@ -1,6 +1,6 @@
 """Requests against the schemas of the specification itself.
 
-Imports answers and specification.
+Imports answers, specification and xml.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import jsonschema_rs
 
 from .answers import Refused
 from .specification import Operation, Parameter, Specification
+from .xml import Codec, Malformed
 
 __all__ = ["Arguments", "Validation"]
 
@@ -41,7 +42,8 @@ class Validation:
     """Validators for all operations of a specification, compiled when first used."""
 
     def __init__(self, specification: Specification) -> None:
-        self._specification = specification
+        self.specification = specification
+        self.xml = Codec(specification)
         self._registry = jsonschema_rs.Registry([("urn:adflight", dict(specification.document))])
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
@@ -58,12 +60,17 @@ class Validation:
         Raises:
             Refused: With 400 for what cannot be read or is missing, with 422 for a value outside its range.
         """
+        if operation.answer_type == "application/xml" and "application/xml" not in headers.get("accept", "").lower():
+            raise Refused(400, "json is not supported")
         given: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "header": {}}
         sources: dict[str, Mapping[str, str]] = {"path": path, "query": query, "header": headers}
         for parameter in operation.parameters:
             name = parameter.name.lower() if parameter.location == "header" else parameter.name
             text = sources[parameter.location].get(name)
-            if text is not None:
+            if parameter.holds_body:
+                if text is not None and not content:
+                    content, headers = text.encode(), {**headers, "content-type": "application/json"}
+            elif text is not None:
                 value = _decode(text, parameter)
                 self._check(operation, parameter.pointer, value, parameter.name)
                 given[parameter.location][parameter.name] = value
@@ -74,15 +81,16 @@ class Validation:
         return Arguments(given["path"], given["query"], self._body(operation, headers, content))
 
     def answer_errors(self, operation: Operation, status: int, content: bytes) -> list[str]:
-        """What a JSON answer has against its documented schema; nothing when it conforms."""
+        """What an answer in the documented media type has against its schema; nothing when it conforms."""
         if str(status) not in operation.statuses:
             return [f"the status {status} is not documented for {operation.id}"]
-        pointer = self._specification.answer_pointer(operation, status)
+        pointer = self.specification.answer_pointer(operation, status)
         if pointer is None:
             return [] if not content else [f"no body is documented for {operation.id} with status {status}"]
+        value = self.xml.decode(pointer, content) if "/application~1xml/" in pointer else json.loads(content)
         return [
             f"{operation.id} {status} {_where(error)}: {error.message}"
-            for error in self._validator(pointer).iter_errors(json.loads(content))
+            for error in self._validator(pointer).iter_errors(value)
         ]
 
     def _body(self, operation: Operation, headers: Mapping[str, str], content: bytes) -> Any:
@@ -93,7 +101,13 @@ class Validation:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type != operation.media_type:
             raise Refused(400, f"The body must be {operation.media_type}, not {media_type or 'of an unnamed type'}")
-        body = _decode_body(media_type, content)
+        if media_type == "application/xml":
+            try:
+                body = self.xml.decode(operation.body_pointer, content)
+            except Malformed as error:
+                raise Refused(400, f"The body cannot be read as XML: {error}") from None
+        else:
+            body = _decode_body(media_type, content)
         self._check(operation, operation.body_pointer, body, None)
         return body
 
@@ -101,7 +115,9 @@ class Validation:
         error = next(self._validator(pointer).iter_errors(value), None)
         if error is None:
             return
-        status = 422 if type(error.kind).__name__ in _RULES and "422" in operation.statuses else 400
+        # all of XML is text: whatever could be read at all, it is a rule that refuses it
+        is_rule = type(error.kind).__name__ in _RULES or _is_xml_body(operation, pointer)
+        status = 422 if is_rule and "422" in operation.statuses else 400
         field = ".".join(filter(None, [field, _where(error)])) or None
         raise Refused(status, f"{field}: {error.message}" if field else error.message, field=field)
 
@@ -110,6 +126,10 @@ class Validation:
             schema = {"$ref": f"urn:adflight#{quote(pointer)}"}
             self._validators[pointer] = jsonschema_rs.Draft202012Validator(schema, registry=self._registry)
         return self._validators[pointer]
+
+
+def _is_xml_body(operation: Operation, pointer: str) -> bool:
+    return operation.media_type == "application/xml" and pointer == operation.body_pointer
 
 
 def _where(error: jsonschema_rs.ValidationError) -> str:

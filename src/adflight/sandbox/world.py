@@ -19,7 +19,7 @@ __all__ = ["Call", "Handler", "World"]
 
 @dataclass(frozen=True)
 class World:
-    """What all operations share."""
+    """What all operations of a vendor share."""
 
     store: Store
     gateway: Gateway
@@ -41,7 +41,7 @@ class Call:
     """When it is carried out, in epoch seconds of the sandbox."""
     world: World
     served_path: str
-    """The path of the request, in the form that the caller uses: documented or live."""
+    """The path of the request below the vendor's prefix, in the form that the caller uses: documented or live."""
 
     @property
     def store(self) -> Store:

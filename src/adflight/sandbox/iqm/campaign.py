@@ -129,7 +129,7 @@ def blank(call: Call) -> Row:
         **_FIXED,
         "id": call.store.next_id("campaign", _FIRST_ID),
         "owId": call.workspace,
-        "uowId": person.uow_id,
+        "uowId": person.user_id,
         "organizationName": person.organization,
         "userName": person.name,
         "userEmail": person.email,

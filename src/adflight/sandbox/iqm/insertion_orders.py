@@ -44,7 +44,7 @@ def _create(call: Call) -> Row:
         "ioId": call.store.next_id("order", _FIRST_ID),
         "ioName": body["ioName"],
         "owId": call.workspace,
-        "createdByUowId": call.person.uow_id,
+        "createdByUowId": call.person.user_id,
         "ioStartTime": int(body["ioStartTime"]),
         "ioEndTime": _integer(body.get("ioEndTime")),
         "ioTotalBudget": money(body.get("ioTotalBudget")),
@@ -138,7 +138,7 @@ def _duplicate(call: Call) -> Row:
         **order,
         "ioId": call.store.next_id("order", _FIRST_ID),
         "ioName": f"{order['ioName']} copy",
-        "createdByUowId": call.person.uow_id,
+        "createdByUowId": call.person.user_id,
         "_created": int(call.now * 1000),
     }
     for name in ("ioStartTime", "ioEndTime", "ioTimeZoneId"):

@@ -28,7 +28,7 @@ def status_of(order: Row, now: float) -> int:
 
 def save(call: Call, order: Row) -> None:
     """Keep an insertion order; it counts as modified now, by the caller."""
-    changed = {"modifiedByUowId": call.person.uow_id, "_modified": int(call.now * 1000)}
+    changed = {"modifiedByUowId": call.person.user_id, "_modified": int(call.now * 1000)}
     call.store.put("order", order["ioId"], {**order, **changed})
 
 
