@@ -35,6 +35,7 @@ def refusal(cell: object, times: TimeFormat = PLAIN, *, is_end: bool = False) ->
         ("2027-03-01+01:00", PLAIN, -1),
         ("01.03.2027 15:00", GERMAN, 14),
         ("01.03.2027", TimeFormat("UTC", "%d.%m.%Y"), 0),
+        ("01.03.2027", GERMAN, -1),
         ("03/01/2027 09:00 -0500", TimeFormat(None, "%m/%d/%Y %H:%M %z"), 14),
         (datetime(2027, 3, 1, 15), BERLIN, 14),
         (datetime(2027, 3, 1, 9, tzinfo=timezone(-timedelta(hours=5))), PLAIN, 14),
@@ -56,6 +57,7 @@ def test_a_time_without_a_zone_needs_a_declared_one(cell: object) -> None:
 def test_a_day_alone_is_no_end(cell: object) -> None:
     said = "a time of day too: does it end where the day begins, 2027-03-31T00:00, or with it, 2027-04-01T00:00?"
     assert refusal(cell, BERLIN, is_end=True) == said
+    assert refusal("31.03.2027", GERMAN, is_end=True) == said
     assert BERLIN.read("2027-03-31T00:00", is_end=True) == datetime(2027, 3, 30, 22, tzinfo=UTC)
 
 
@@ -87,6 +89,9 @@ def test_times_that_the_clocks_skip_or_repeat() -> None:
         ("2027-02-28T09:00+20:00", PLAIN, "a time that there is"),
         ("0207-02-28T09:00Z", PLAIN, "a year from 1970 to 2199"),
         ("9999-12-31T23:59-14:00", PLAIN, "a year from 1970 to 2199"),
+        ("31.02.2027", GERMAN, "a time as declared, %d.%m.%Y %H:%M"),
+        ("1", TimeFormat("UTC", "%d %m %Y"), "a time as declared, %d %m %Y"),
+        ("09:00", GERMAN, "a time as declared, %d.%m.%Y %H:%M"),
         ("2027-03-01T09:00Z", GERMAN, "a time as declared, %d.%m.%Y %H:%M"),
         (datetime(2027, 3, 1, microsecond=1, tzinfo=UTC), PLAIN, "whole seconds"),
     ],

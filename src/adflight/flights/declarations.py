@@ -37,7 +37,8 @@ class Declarations:
     thousands: str | None = None
     """What stands between groups of three digits: `.`, `,`, a space (of any kind) or an apostrophe."""
     date_format: str | None = None
-    """Of all times, as `datetime.strptime` takes it: "%d.%m.%Y %H:%M". ISO 8601 is then none of the formats."""
+    """Of all times, as `datetime.strptime` takes it: "%d.%m.%Y %H:%M"; of a day alone, what comes before the space. ISO
+    8601 is then none of the formats."""
     encoding: str | None = None
     """Any that Python knows; detected by default."""
     separator: str | None = field(default=None, converter=_separator)

@@ -62,7 +62,7 @@ class TimeFormat:
     zone: str | None = None
     """Of the times that have none; see `zone_of`."""
     date_format: str | None = None
-    """As `datetime.strptime` takes it; None for ISO 8601."""
+    """As `datetime.strptime` takes it, a day alone being what comes before its first space; None for ISO 8601."""
 
     def read(self, cell: object, *, is_end: bool) -> datetime:
         """An aware time in UTC, in whole seconds.
@@ -88,17 +88,21 @@ class TimeFormat:
 @lru_cache(maxsize=4096)
 def _read(text: str, times: TimeFormat, is_end: bool) -> datetime:
     # a file repeats its times in most of its rows
-    if times.date_format is None:
-        moment, has_time = _iso(text, times)
-    else:
-        try:
-            moment = datetime.strptime(text, times.date_format)
-        except ValueError:
-            raise Unfit(times.expected) from None
-        has_time = any(f"%{letter}" in times.date_format for letter in "HIcXs")
+    moment, has_time = _iso(text, times) if times.date_format is None else _declared(text, times.date_format, times)
     if not has_time:
         _of_day(moment.date(), is_end)
     return _whole(_aware(moment, times.zone))
+
+
+def _declared(text: str, date_format: str, times: TimeFormat) -> tuple[datetime, bool]:
+    # spreadsheets leave out the time where it is midnight; in which order the parts of a day come is declared
+    day = date_format.partition(" ")[0]
+    for form in (date_format, day) if "%y" in day.lower() else (date_format,):
+        try:
+            return datetime.strptime(text, form), any(f"%{letter}" in form for letter in "HIcX")
+        except ValueError:
+            continue
+    raise Unfit(times.expected)
 
 
 def _iso(text: str, times: TimeFormat) -> tuple[datetime, bool]:
