@@ -46,6 +46,8 @@ def test_json_lines_have_the_types_of_json() -> None:
 
 
 def test_all_columns_are_all() -> None:
+    first = json.loads(template(COLUMNS, json_lines=True, all_columns=True).splitlines()[0])
+    assert [*first] == [*COLUMNS.by_name]
     heading = next(csv.reader(template(COLUMNS, all_columns=True).splitlines()))
     assert heading == [*COLUMNS.by_name]
 

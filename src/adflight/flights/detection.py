@@ -1,4 +1,5 @@
-"""What sort of file it is: refused with advice, or CSV or JSON lines in some encoding. Imports encodings and core.
+"""What sort of file it is: refused with advice, or CSV or JSON lines in some encoding. Imports encodings, columns and
+declarations.
 
 Nothing is taken from a file's name.
 """

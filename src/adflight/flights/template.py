@@ -9,14 +9,11 @@ from io import StringIO
 from typing import Any, Final
 
 from adflight.flights.columns import KEY, Column, Columns, Level
-from adflight.flights.kinds import Amount, Choice, Count, Flag, Formats
+from adflight.flights.kinds import Amount, Choice, Count, Flag, Formats, Kind
 from adflight.flights.lists import Ids, Json, Texts
 
 _ROWS: Final = 2
 """Enough to see that rows share an insertion order."""
-
-_AGREEMENT: Final = "is_agreement_checked"
-"""Stays empty: nobody accepts terms for the user."""
 
 _TITLES: Final[Mapping[Level, str]] = {
     Level.ROW: "Of the row",
@@ -50,7 +47,7 @@ def template(columns: Columns, *, json_lines: bool = False, all_columns: bool = 
     used = [column for column in columns if all_columns or column.is_common]
     rows = [_example(columns, used, number) for number in range(1, _ROWS + 1)]
     if json_lines:
-        return "".join(json.dumps(_typed(columns, row), ensure_ascii=False) + "\n" for row in rows)
+        return "".join(json.dumps(_typed(used, row), ensure_ascii=False) + "\n" for row in rows)
     text = StringIO()
     writer = csv.DictWriter(text, [column.name for column in used], restval="", lineterminator="\n")
     writer.writeheader()
@@ -59,19 +56,23 @@ def template(columns: Columns, *, json_lines: bool = False, all_columns: bool = 
 
 
 def _example(columns: Columns, used: Iterable[Column], number: int) -> dict[str, str]:
-    row = {column.name: column.example for column in used if column.is_common and column.name != _AGREEMENT}
+    row = {column.name: column.example for column in used if column.is_common and not _is_consent(column.kind)}
     row[KEY] += f"-{number}"
     name = columns.flight_name or columns.order_name
     row[name] += f" {number}"
     return row
 
 
-def _typed(columns: Columns, row: Mapping[str, str]) -> dict[str, Any]:
-    return {name: _json(columns.by_name[name], cell) for name, cell in row.items()}
+def _is_consent(kind: Kind) -> bool:
+    # nobody accepts terms for the user
+    return isinstance(kind, Flag) and kind.only_true
 
 
-def _json(column: Column, cell: str) -> Any:
-    kind = column.kind
+def _typed(used: Iterable[Column], row: Mapping[str, str]) -> dict[str, Any]:
+    return {column.name: _json(column.kind, row[column.name]) if column.name in row else None for column in used}
+
+
+def _json(kind: Kind, cell: str) -> Any:
     if isinstance(kind, Ids | Texts):
         return kind.read(cell, Formats())
     return json.loads(cell) if isinstance(kind, Amount | Count | Flag | Json) else cell
@@ -85,11 +86,9 @@ def documentation(columns: Columns) -> str:
         if columns.at(level):
             parts.append(f"## {title}\n")
             parts.append(_table(columns.at(level)))
-    choices = [column for column in columns if isinstance(column.kind, Choice)]
+    named = [(column.name, column.kind.named) for column in columns if isinstance(column.kind, Choice)]
     parts.append("## Choices\n")
-    parts.append(
-        "".join(f"- `{column.name}`: {column.kind.named}\n" for column in choices if isinstance(column.kind, Choice))
-    )
+    parts.append("".join(f"- `{name}`: {members}\n" for name, members in named))
     return "\n".join(parts)
 
 
