@@ -15,7 +15,7 @@ from enum import Enum
 from math import isfinite
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
 from .runtime import InvalidInput
 
@@ -114,7 +114,7 @@ class Codec:
             raise InvalidInput(where or tag, value, "an object")
         _check_depth(depth, where)
         attributes: list[str] = []
-        content: list[str] = [_escaped(_text(value[TEXT], "string", where), where)] if TEXT in value else []
+        content = _own_text(value, where or tag)
         fields = self.elements[name].fields
         for item in fields:
             if item.wire in value:
@@ -166,7 +166,7 @@ def decode_untyped(content: bytes, *, max_size: int | None = None) -> Any:
 class _Decoder:
     codec: Codec
     name: str
-    max_size: int | None = field(default=None)
+    max_size: int | None = None
 
     def __call__(self, content: bytes) -> dict[str, Any]:
         return self.codec.decode(self.name, content, max_size=self.max_size)
@@ -491,10 +491,12 @@ def _unwrap(value: dict[str, Any], key: str, wrapper: str, item: Any) -> None:
         for name, other in item.items():
             _add(value, f"{wrapper}/{name}", other)
         item = entries
-    if isinstance(item, list) and isinstance(value.get(key), list):
-        value[key] += item
-    elif value.get(key) is None:
+    if value.get(key) is None:
         value[key] = item
+    elif item is not None:
+        if not isinstance(value[key], list):
+            value[key] = [value[key]]
+        value[key] += item if isinstance(item, list) else [item]
 
 
 # Writing
@@ -590,13 +592,17 @@ def _text(value: object, kind: Kind, where: str) -> str:
     raise InvalidInput(where, value, " or ".join(expected for _, expected in writers))
 
 
+def _own_text(value: Mapping[str, Any], where: str) -> list[str]:
+    return [_escaped(_text(value[TEXT], "string", where), where)] if TEXT in value else []
+
+
 def _untyped(tag: str, value: object, where: str, depth: int, *, repeated: bool = True) -> Iterator[str]:
     """Elements that the table knows nothing of."""
     if not isinstance(tag, str) or not _NAME.fullmatch(tag):
         raise InvalidInput(where, tag, "a key that can be the name of an element")
     _check_depth(depth, where)
     if isinstance(value, Mapping):
-        content = [_escaped(_text(value[TEXT], "string", where), where)] if TEXT in value else []
+        content = _own_text(value, where)
         for key, entry in value.items():
             if key != TEXT:
                 content += _untyped(key, entry, f"{where}.{key}", depth + 1)

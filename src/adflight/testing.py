@@ -34,10 +34,10 @@ __all__ = ["adflight_sandbox", "adflight_sandbox_options", "iqm"]
 
 @pytest.fixture
 def adflight_sandbox_options() -> SandboxOptions:
-    """How `adflight_sandbox` is set up; without a quota, so that tests need not wait for it."""
+    """How `adflight_sandbox` is set up; without quotas, so that tests need not wait for them."""
     from adflight.sandbox import SandboxOptions
 
-    return SandboxOptions(quota=None)
+    return SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None)
 
 
 @async_fixture

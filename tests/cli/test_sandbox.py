@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from adflight import IQM, UnknownOutcome
+from adflight.cli.sandbox import announce
 from adflight.sandbox import Sandbox
+from adflight.sandbox.freewheel.vendor import FreeWheelPlatform
+from adflight.sandbox.icareus.vendor import IcareusPlatform
 from tests.iqm.scene import START
 from tests.programs import ADFLIGHT, run, start, without_credentials
+from tests.sandbox.small_vendors import small
 
 ENVIRONMENT = without_credentials()
 
@@ -67,7 +71,7 @@ async def test_it_announces_itself_and_serves(tmp_path: Path) -> None:
 
 
 async def test_faults_are_set_up_from_the_start() -> None:
-    faults = ("--fault", "cut_before:insertion_orders_create", "--fault", "status:campaigns.get_start:status=503")
+    faults = ("--fault", "cut_before:iqm.insertion_orders_create", "--fault", "status:campaigns.get_start:status=503")
     async with running("--port", "0", *faults) as variables, client(variables) as iqm:
         with pytest.raises(UnknownOutcome):
             await iqm.insertion_orders.create(io_name="Spring", io_start_time=START, io_budget_type_id=1)
@@ -81,10 +85,12 @@ async def test_faults_are_set_up_from_the_start() -> None:
         (("--fault", "bogus"), "there is no fault 'bogus'"),
         (("--fault", "cut_after:*:colour=red"), "a fault has no 'colour'"),
         (("--fault", "cut_after:*:times=x"), "invalid literal"),
+        (("--fault", "cut_after:iqm.nope"), "there is no operation 'nope'"),
         (("--fault", "cut_after:nope"), "there is no operation 'nope'; the nearest are "),
         (("--fault", "cut_after:campaigns.creat"), "campaigns_create"),
         (("--time-scale", "0"), "--time-scale"),
         (("--quota", "-1"), "--quota"),
+        (("--freewheel-quota", "-1"), "--freewheel-quota"),
         (("--approval-delay", "-1"), "--approval-delay"),
         (("--token-lifetime", "0"), "--token-lifetime"),
         (("--port", "65536"), "--port"),
@@ -110,6 +116,21 @@ async def test_a_database_that_cannot_be_opened_is_an_error(tmp_path: Path) -> N
     assert done.code == 2
     assert re.match(r"adflight: --database='.*': expected a file", done.err)
     assert "Traceback" not in done.err
+
+
+async def test_every_vendor_is_announced(capsys: pytest.CaptureFixture[str]) -> None:
+    async with small() as sandbox:
+        announce(sandbox)
+    variables = dict(re.findall(r"^export (\w+)=(.*)$", capsys.readouterr().out, re.MULTILINE))
+    assert variables.pop("IQM_BASE_URL") == variables.pop("FREEWHEEL_BASE_URL").removesuffix("/freewheel")
+    assert variables.pop("ICAREUS_BASE_URL").endswith("/icareus")
+    assert {name: value for name, value in variables.items() if not name.startswith("IQM_")} == {
+        "FREEWHEEL_USERNAME": FreeWheelPlatform.USERNAME,
+        "FREEWHEEL_PASSWORD": FreeWheelPlatform.PASSWORD,
+        "ICAREUS_ORGANIZATION_ID": str(IcareusPlatform.ORGANIZATION_ID),
+        "ICAREUS_TOKEN": IcareusPlatform.TOKEN,
+        "ICAREUS_USER_ID": str(IcareusPlatform.USER_ID),
+    }
 
 
 def test_the_announced_credentials_are_the_sandboxes() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adflight.core.answers import Headers, RawAnswer
+from adflight.core.error_bodies import messages
 from adflight.core.errors import (
     APIError,
     AuthenticationError,
@@ -21,7 +22,7 @@ from adflight.core.errors import (
     ServerError,
     ValidationFailed,
 )
-from adflight.core.judge import judge, messages, partial_failure, unusable
+from adflight.core.judge import judge, partial_failure, unusable
 from adflight.core.redaction import SECRET_NAMES
 from adflight.core.repeat import Event
 from adflight.core.transport import WireAnswer
@@ -379,3 +380,71 @@ def test_no_content_is_no_success_of_a_create() -> None:
     verdict = judge(evolve(operation("create"), identity=("id",)), answer(204))
     assert verdict.refusal is not None
     assert verdict.refusal.event == "undecodable"
+
+
+ACKNOWLEDGED = evolve(operation("create", envelope=None), acknowledged=True, identity=("campaignId", "id"))
+NO = {"status": "error", "message": "Invalid User Id."}
+DONE = {"status": "ok", "campaignId": 7}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "event"),
+    [
+        (200, ValidationFailed, "refused"),
+        (201, ValidationFailed, "refused"),
+        (302, ValidationFailed, "refused"),
+        (400, ValidationFailed, "refused"),
+        (401, AuthenticationError, "unauthorized"),
+        (403, PermissionDenied, "refused"),
+        (404, NotFound, "refused"),
+        (408, ServerError, "server error"),
+        (429, RateLimited, "rate limited"),
+        (500, ServerError, "server error"),
+        (503, ServerError, "server error"),
+    ],
+)
+def test_an_acknowledgement_that_says_error(status: int, kind: type[APIError], event: Event) -> None:
+    verdict = judge(ACKNOWLEDGED, answer(status, NO))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == event
+    error = error_of(ACKNOWLEDGED, answer(status, NO))
+    assert (type(error), error.errors) == (kind, ("Invalid User Id.",))
+
+
+@pytest.mark.parametrize("status", [200, 201, 207, 400, 404, 412, 500, 503])
+def test_an_acknowledgement_that_says_ok(status: int) -> None:
+    assert judge(ACKNOWLEDGED, answer(status, DONE)).value == DONE
+
+
+@pytest.mark.parametrize(
+    ("status", "event"), [(302, "unusable"), (401, "unauthorized"), (403, "refused"), (429, "rate limited")]
+)
+def test_an_acknowledgement_that_cannot_have_been_carried_out(status: int, event: Event) -> None:
+    verdict = judge(ACKNOWLEDGED, answer(status, DONE))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == event
+
+
+@pytest.mark.parametrize("payload", [None, b"<html>", [], "ok", {}, {"status": "OK?"}, {"campaignId": 7}])
+def test_a_success_that_acknowledges_nothing(payload: Any) -> None:
+    verdict = judge(ACKNOWLEDGED, answer(200, payload))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == "unusable"
+    assert "no status ok or error" in str(error_of(ACKNOWLEDGED, answer(200, payload)))
+    verdict = judge(ACKNOWLEDGED, answer(502, payload))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == "server error"
+
+
+def test_an_acknowledged_create_without_an_id_is_no_success() -> None:
+    verdict = judge(ACKNOWLEDGED, answer(200, {"status": "ok", "data": {}}))
+    assert verdict.refusal is not None
+    assert (verdict.refusal.event, verdict.refusal.reason) == ("unusable", "the answer names no campaignId or id")
+
+
+def test_a_list_may_come_without_acknowledgement() -> None:
+    listing = evolve(operation("read", envelope=None), acknowledged=True)
+    assert judge(listing, answer(200, {"campaigns": []})).value == {"campaigns": []}
+    assert judge(listing, answer(200, NO)).refusal is not None
+    assert judge(listing, answer(200, {"status": "pending"})).refusal is not None
+    assert judge(listing, answer(200, [])).refusal is not None

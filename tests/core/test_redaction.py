@@ -163,3 +163,29 @@ def test_a_request_shows_no_secret_and_encodes_like_the_original() -> None:
 def test_the_content_of_other_requests() -> None:
     assert RedactedRequest("GET", "/a", {}, None).content is None
     assert RedactedRequest("POST", "/a", {}, {"a": [1]}).content == b'{"a":[1]}'
+
+
+@pytest.mark.parametrize(
+    ("content", "redacted"),
+    [
+        (b"<a><token>x</token><b>y</b></a>", b"<a><token>***</token><b>y</b></a>"),
+        (b"<v:Api-Key\n id='1'>x<b>y</b></v:Api-Key><b/>", b"<v:Api-Key\n id='1'>***</v:Api-Key><b/>"),
+        (b"<a><password><![CDATA[x</b>]]></password><b/></a>", b"<a><password>***</password><b/></a>"),
+        (b"<a><token/><b>y</b></a>", b"<a><token/><b>y</b></a>"),
+        (b"<a><tokens>2</tokens><mytoken>y</mytoken></a>", b"<a><tokens>2</tokens><mytoken>y</mytoken></a>"),
+        (b'<a secret=\'x\' b = "y" apiKey = "z"/>', b'<a secret=*** b = "y" apiKey = "***"/>'),
+        (b"<a><token>cut of", b"<a><token>***"),
+        (b'<a token="cut of', b'<a token="***'),
+    ],
+)
+def test_xml(content: bytes, redacted: bytes) -> None:
+    assert redact_content(content) == redacted
+
+
+def test_a_body_that_is_neither_json_nor_a_form() -> None:
+    body = {"name": "x", "password": "p"}
+    shown = redact_request(
+        "POST", "/a", {"Content-Type": "application/xml"}, body, written=b"<a><password>p</password></a>"
+    )
+    assert shown.body == {"name": "x", "password": "***"}
+    assert shown.content == b"<a><password>***</password></a>"

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import httpx
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -124,6 +125,64 @@ async def test_what_json_cannot_carry_is_refused_before_anything_is_sent() -> No
         await session(transport).call(Request(operation(), "/a", body={"a": object()}), same, PLAIN)
     assert transport.sent == []
     assert raised.value.__context__ is None
+
+
+def written(body: dict[str, str]) -> bytes:
+    return "".join(f"<{name}>{value}</{name}>" for name, value in body.items()).encode()
+
+
+async def test_an_operation_may_write_and_read_its_own_media() -> None:
+    seen: list[httpx.Request] = []
+
+    async def look(shown: httpx.Request) -> None:
+        seen.append(shown)
+
+    asked = evolve(operation(envelope=None), media="xml", encode=written, decode=lambda content: content.decode())
+    transport = ScriptedTransport(answer(200, b"<id>5</id>"))
+    body = {"cost": Decimal("1.50"), "secret": "s3cr3t"}
+    raw: Any = await session(transport, hooks=[Hook(look)]).call(
+        Request(asked, "/things", body=body), same, Options(raw=True)
+    )
+    assert transport.sent[0].content == b"<cost>1.50</cost><secret>s3cr3t</secret>"
+    assert transport.sent[0].headers["Content-Type"] == transport.sent[0].headers["Accept"] == "application/xml"
+    assert (raw.parsed, raw.request.body) == ("<id>5</id>", {"cost": Decimal("1.50"), "secret": "***"})
+    assert seen[0].content == raw.request.content == b"<cost>1.50</cost><secret>***</secret>"
+
+
+@pytest.mark.parametrize("repeat", REPEATS)
+async def test_a_success_that_is_too_long_is_not_decoded(repeat: Repeat) -> None:
+    seen: list[bytes] = []
+
+    async def look(response: httpx.Response) -> None:
+        seen.append(response.content)
+
+    transport = ScriptedTransport(answer(200, b"[" * 100))
+    with pytest.raises((UnknownOutcome, ServerError)) as raised:
+        await call(transport, repeat, max_body_size=10, hooks=[Hook(on_response=look)])
+    error: Any = raised.value
+    assert isinstance(error, UnknownOutcome) is (repeat in DANGEROUS)
+    assert "the answer of 100 bytes was not read; max_body_size allows 10" in str(error)
+    assert error.response.content == b"[" * 10
+    assert len(transport.sent) == 1, "the next answer would be as long"
+    assert seen == [b"[" * 10]
+
+
+async def test_a_refusal_that_is_too_long_is_one() -> None:
+    with pytest.raises(PermissionDenied, match=r"HTTP 403: xxxxx$") as raised:
+        await call(ScriptedTransport(answer(403, b"x" * 100)), max_body_size=5)
+    assert raised.value.response.content == b"xxxxx"
+
+
+async def test_a_failure_that_is_acknowledged_may_have_come_after_the_deed() -> None:
+    asked = Request(evolve(operation("create", envelope=None), acknowledged=True), "/things")
+    transport = ScriptedTransport(answer(503, {"status": "error", "message": "try later"}))
+    with pytest.raises(UnknownOutcome, match="try later"):
+        await session(transport).call(asked, same, PLAIN)
+    assert len(transport.sent) == 1
+
+
+async def test_an_answer_of_just_the_size_is_read() -> None:
+    assert await call(ScriptedTransport(answer(200, b'{"data":1}')), max_body_size=10) == 1
 
 
 @pytest.mark.parametrize(
@@ -536,6 +595,37 @@ async def test_a_429_also_holds_back_who_waits_for_a_place() -> None:
     assert len(transport.sent) == 6
 
 
+async def test_each_quota_group_has_a_limiter() -> None:
+    clock = FakeClock()
+    tokens = Limiter(Quota(1, 1.0), clock=clock)
+    transport = ScriptedTransport(answer(429, None, {"Retry-After": "7"}), ok(7))
+    open_session = session(transport, clock=clock, quota=Quota(2, 60.0), limiters={"auth": tokens})
+    token_request = Request(evolve(operation(security=(BASIC,)), quota="auth"), "/auth/token")
+    minting = asyncio.create_task(open_session.call(token_request, same, PLAIN))
+    await clock.settle()
+    assert (tokens.state().paused_for, open_session.limiter.state().paused_for) == (7.0, 0.0)
+    assert await call_twice(open_session) == [7, 7], "a pause of one group holds up no other"
+    await clock.advance(7)
+    assert await minting == 7
+    assert (tokens.state().used, open_session.limiter.state().used) == (1, 2)
+    waiting = asyncio.create_task(open_session.call(request(), same, PLAIN))
+    await clock.advance(52.9)
+    assert not waiting.done()
+    await clock.advance(0.1)
+    assert await waiting == 7
+
+
+async def call_twice(open_session: Session) -> list[Any]:
+    return [await open_session.call(request(), same, PLAIN) for _ in range(2)]
+
+
+async def test_an_unknown_quota_group_counts_with_the_rest() -> None:
+    other = Limiter(None)
+    open_session = session(ScriptedTransport(), quota=Quota(2, 60.0), limiters={"auth": other})
+    await open_session.call(Request(evolve(operation(), quota="reports"), "/things"), same, PLAIN)
+    assert open_session.limiter.state().used == 1
+
+
 async def test_a_429_that_stays_is_raised_and_still_pauses_the_others() -> None:
     transport = ScriptedTransport(answer(429, None, {"Retry-After": "7"}))
     open_session = session(transport)
@@ -748,6 +838,8 @@ async def test_no_more_than_so_many_are_in_flight() -> None:
 def test_a_limit_below_one_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="max_in_flight=0"):
         session(ScriptedTransport(), max_in_flight=0)
+    with pytest.raises(ConfigurationError, match="max_body_size=0"):
+        session(ScriptedTransport(), max_body_size=0)
 
 
 def test_a_second_event_loop() -> None:

@@ -175,6 +175,7 @@ def test_what_is_empty_is_null(content: str, expected: dict[str, Any]) -> None:
         ('<users type="array"><user/></users>', {"users": [None], "users/type": "array"}),
         ("<users><user/><note>n</note></users>", {"users": [None], "users/note": "n"}),
         ("<users>none</users>", {"users": "none"}),
+        ("<users>none</users><users><user/></users><users>one</users>", {"users": ["none", None, "one"]}),
     ],
 )
 def test_lists(content: str, expected: dict[str, Any]) -> None:
@@ -392,6 +393,7 @@ def test_attributes_are_written() -> None:
     [
         ({"name": 5}, "name", "a text"),
         ({"name": {"a": 1}}, "name", "a text"),
+        ({"#text": 5}, "order", "a text"),
         ({"id": True}, "id", "an integer"),
         ({"id": "5"}, "id", "an integer"),
         ({"id": 5.0}, "id", "an integer"),

@@ -34,8 +34,9 @@ def answers(media_type: str | None, schema: Any = None, status: str = "200") -> 
     return {status: {"description": "Done.", "content": content}, **errors, **denied}
 
 
-def body(media_type: str, schema: Any) -> dict[str, Any]:
-    return {"required": True, "content": {media_type: {"schema": schema}}}
+def body(media_type: str, schema: Any, example: Any = None) -> dict[str, Any]:
+    examples = {} if example is None else {"examples": {"one": {"value": example}}}
+    return {"required": True, "content": {media_type: {"schema": schema, **examples}}}
 
 
 ORDER_ID = {"name": "order_id", "in": "path", "required": True, "schema": {"type": "integer"}}
@@ -43,6 +44,7 @@ FLAT: dict[str, Any] = {"source": "a test", "repeat": "read", "envelope": "flat"
 
 ORDERS: dict[str, Any] = {
     "openapi": "3.1.0",
+    "info": {"title": "Orders", "version": "1"},
     "security": [{"bearerAuth": []}],
     "components": {
         "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer"}},
@@ -158,6 +160,7 @@ def campaign(required: list[str]) -> dict[str, Any]:
 
 ACTIONS: dict[str, Any] = {
     "openapi": "3.1.0",
+    "info": {"title": "Actions", "version": "1"},
     "security": [{"organizationId": [], "organizationToken": [], "userId": []}],
     "components": {
         "securitySchemes": {
@@ -171,7 +174,7 @@ ACTIONS: dict[str, Any] = {
                 "operationId": "campaigns_create_video",
                 "x-adflight": {**CONSTANTS, "wire_path": "/api/campaign", "query": {"action": "save", "type": "video"}},
                 "parameters": [DATA],
-                "requestBody": body(JSON, campaign(["name"])),
+                "requestBody": body(JSON, campaign(["name"]), {"name": "A"}),
                 "responses": answers(JSON, NUMBERED),
             }
         },

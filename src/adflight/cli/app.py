@@ -51,6 +51,7 @@ def sandbox(
     port: Annotated[int, Parameter(validator=validators.Number(gte=0, lte=65535))] = 8321,
     time_scale: Annotated[float, Parameter(validator=_POSITIVE)] = 1.0,
     quota: Annotated[int, Parameter(validator=_NOT_NEGATIVE)] = 20,
+    freewheel_quota: Annotated[int, Parameter(validator=_NOT_NEGATIVE)] = 20,
     approval_delay: Annotated[float, Parameter(validator=_NOT_NEGATIVE)] = 5.0,
     token_lifetime: Annotated[float, Parameter(validator=_POSITIVE)] = 35999.0,
     database: Path | None = None,
@@ -65,15 +66,18 @@ def sandbox(
     time_scale
         Sandbox seconds in a real second: with 60, a minute's quota passes in a second.
     quota
-        Requests a minute; 0 for no limit.
+        Requests a minute to IQM; 0 for no limit.
+    freewheel_quota
+        Requests a second to FreeWheel; 0 for no limit.
     approval_delay
         Sandbox seconds until a pending campaign runs.
     token_lifetime
-        Sandbox seconds until an access token expires.
+        Sandbox seconds until an access token of IQM expires.
     database
         A file that keeps the state; in memory by default.
     fault
-        A fault from the start, such as cut_after:insertion_orders_create:times=2. May be given several times.
+        A fault from the start, such as cut_after:insertion_orders_create:times=2; operations of other vendors than IQM
+        with the vendor's name, as in cut_after:freewheel.insertion_orders.create. May be given several times.
     """
     from adflight.cli.sandbox import run
 
@@ -81,6 +85,7 @@ def sandbox(
         port=port,
         time_scale=time_scale,
         quota=quota,
+        freewheel_quota=freewheel_quota,
         approval_delay=approval_delay,
         token_lifetime=token_lifetime,
         database=database,

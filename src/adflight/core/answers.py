@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from attrs import field, frozen
 
-from adflight.core.redaction import RedactedRequest, redact_content, redact_headers
+from adflight.core.redaction import RedactedRequest, redact_content, redact_headers, redact_values
 from adflight.core.transport import WireAnswer, WireRequest
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ def http_response(answer: WireAnswer, request: httpx.Request) -> httpx.Response:
     return to_httpx_response(answer, request)
 
 
-def without_secrets(answer: WireAnswer, secrets: frozenset[str]) -> WireAnswer:
-    """An answer that errors and hooks may show."""
+def without_secrets(answer: WireAnswer, secrets: frozenset[str], values: tuple[str, ...] = ()) -> WireAnswer:
+    """An answer that errors and hooks may show; `values` are secrets that were sent, and that it may repeat."""
     return WireAnswer(
         status=answer.status,
-        headers=Headers(redact_headers(answer.headers, secrets)),
-        content=redact_content(answer.content, secrets),
+        headers=Headers(redact_values(redact_headers(answer.headers, secrets), values)),
+        content=redact_values(redact_content(answer.content, secrets), values),
     )
 
 

@@ -88,6 +88,8 @@ class Grant:
     headers: Mapping[str, str] = field(repr=False)
     token: Any = field(default=None, repr=False)
     """What to invalidate after a 401; None when no new token would help."""
+    query: Mapping[str, str] = field(factory=dict, repr=False)
+    """Query parameters that open it; no URL that anybody sees shows their values."""
 
 
 class Authenticator(Protocol):

@@ -8,15 +8,32 @@ the session imports this module when it is needed, because `import httpx` is slo
 from __future__ import annotations
 
 import asyncio
+import logging
+from contextvars import ContextVar
 from typing import Final
 
 import httpx
 
 from adflight.core.errors import ConnectionBroken, Timeout, TransportError
+from adflight.core.redaction import redact_url
 from adflight.core.transport import MAX_RESPONSE_SIZE, WireAnswer, WireRequest, wire_url
 
 # the content that we have is decoded and whole
 _HOP_HEADERS: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+_sending: Final = ContextVar("adflight_sending", default=False)
+
+
+class _WithoutSecrets(logging.Filter):
+    """httpx logs every URL of a client, whole; of ours some carry credentials."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if _sending.get() and isinstance(record.args, tuple):
+            record.args = tuple(redact_url(str(arg)) if isinstance(arg, httpx.URL) else arg for arg in record.args)
+        return True
+
+
+logging.getLogger("httpx").addFilter(_WithoutSecrets())
 
 
 class HttpxTransport:
@@ -50,6 +67,7 @@ class HttpxTransport:
         url = wire_url(request.url)
         where = f"{url.host}:{url.port}"
         failure: TransportError
+        ours = _sending.set(True)
         try:
             async with asyncio.timeout(request.timeout):
                 return await self._exchange(_with_limits(to_httpx_request(request), request))
@@ -59,6 +77,8 @@ class HttpxTransport:
             failure = Timeout(f"no answer from {where} within {request.timeout} s")
         except Exception as error:
             failure = ConnectionBroken(f"no complete answer came from {where} ({type(error).__name__})")
+        finally:
+            _sending.reset(ours)
         # raised out here, because httpx's exception, with headers and URL inside, would become its __context__
         raise failure
 

@@ -4,21 +4,19 @@ Pure. May be imported by the session only; imports errors, answers and the repea
 
 Services say no in many ways: by HTTP status, by `success: false` or a code inside a body that came with 200, by a
 reason for each item, by the HTML page of a proxy in between. A success is 2xx by the HTTP status *and* by the body's
-own code, which need not be equal; bodies are tried as JSON whatever their Content-Type says.
+own code, which need not be equal; bodies are tried as what the operation speaks whatever their Content-Type says.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from html import unescape
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 from attrs import define, field, frozen
 
 from adflight.core.answers import RawAnswer, without_secrets
+from adflight.core.error_bodies import complaints, messages, read
 from adflight.core.errors import (
     APIError,
     AuthenticationError,
@@ -29,13 +27,10 @@ from adflight.core.errors import (
     ServerError,
     ValidationFailed,
 )
-from adflight.core.redaction import RedactedRequest, redact_body, redact_text, redact_url
+from adflight.core.redaction import RedactedRequest, redact_body, redact_url, redact_values
 from adflight.core.repeat import Event
 from adflight.core.transport import WireAnswer
 from adflight_api.runtime import Model, Operation, Partial
-
-_MAX_ERRORS: Final = 50
-_MAX_LENGTH: Final = 500
 
 _KINDS: Final[Mapping[int, tuple[type[APIError], Event]]] = {
     401: (AuthenticationError, "unauthorized"),
@@ -48,14 +43,10 @@ _KINDS: Final[Mapping[int, tuple[type[APIError], Event]]] = {
     429: (RateLimited, "rate limited"),
 }
 
+# whatever the body says, something before the service did not let the request through
+_TURNED_AWAY: Final = (401, 403, 429)
+
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "x-amz-cf-id", "cf-ray")
-
-
-_TEXTS: Final = ("error", "errorMsg", "errorMessage", "message", "error_description", "detail", "reason")
-_PLACES: Final = ("field", "errorField", "campaignName")
-_NESTED: Final = ("errorObjects", "errors", "error", "responseObject", "data", "reason")
-
-_TITLE: Final = re.compile(r"<(title|h1)[^>]*>(.*?)</\1", re.IGNORECASE | re.DOTALL)
 
 
 @frozen
@@ -71,19 +62,25 @@ class Refusal:
     body_code: int | None = None
 
     def error(
-        self, operation: Operation, answer: WireAnswer, request: RedactedRequest, secrets: frozenset[str]
+        self,
+        operation: Operation,
+        answer: WireAnswer,
+        request: RedactedRequest,
+        secrets: frozenset[str],
+        values: tuple[str, ...] = (),
     ) -> APIError:
-        """The error to raise, without secrets."""
-        shown = without_secrets(answer, secrets)
-        errors = messages(self.payload)
-        if not errors and self.payload is None:
-            errors = _page(shown.content)
-        request_id = next((answer.headers[name] for name in _REQUEST_IDS if name in answer.headers), None)
+        """The error to raise, without what goes by a name of `secrets` or is one of `values`."""
+        shown = without_secrets(answer, secrets, values)
+        parsed = redact_values(redact_body(self.payload, secrets), values)
+        errors = complaints(operation, parsed, shown.content)
+        request_id = next((shown.headers[name] for name in _REQUEST_IDS if name in shown.headers), None)
         code = "" if self.body_code in (None, answer.status) else f" (body code {self.body_code})"
-        text = "; ".join([self.reason, *errors] if self.reason else errors) or "the service gives no reason"
+        text = (
+            "; ".join([redact_values(self.reason, values), *errors] if self.reason else errors)
+            or "the service gives no reason"
+        )
         tail = f" [request {request_id}]" if request_id else ""
         details: dict[str, Any] = {"undecodable": True} if self.event in ("undecodable", "unusable") else {}
-        parsed = None if self.payload is None else redact_body(self.payload, secrets)
         return self.kind(
             f"{operation.id}: HTTP {answer.status}{code}: {text}{tail}",
             status=answer.status,
@@ -109,19 +106,24 @@ class Verdict:
 
 def judge(operation: Operation, answer: WireAnswer) -> Verdict:
     """What `answer` means for `operation`."""
+    if operation.acknowledged:
+        return _acknowledged(operation, answer)
     status, content = answer.status, answer.content
     if not 200 <= status < 300:
-        return Verdict(None, _refused(status, answer))
+        return Verdict(None, _refused(operation, answer))
     if not content:
-        # an envelope that is documented and missing is a body that was lost
-        if (status != 204 or operation.identity) and operation.envelope is not None:
+        # what is documented and missing was lost on the way
+        if operation.identity or (status != 204 and _has_content(operation)):
             return Verdict(None, Refusal(ServerError, "undecodable", "the body is empty"))
         return Verdict()
     try:
-        payload = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        reason = f"a success whose body of {len(content)} bytes cannot be read as JSON"
-        return Verdict(None, Refusal(ServerError, "undecodable", reason))
+        payload = orjson.loads(content) if operation.decode is None else operation.decode(content)
+    except ValueError as error:
+        reason = f"a success whose body of {len(content)} bytes cannot be read as {operation.media.upper()}"
+        if operation.decode is None:
+            return Verdict(None, Refusal(ServerError, "undecodable", reason))
+        # a gateway's JSON, or an error in XML, says more
+        return Verdict(None, Refusal(ServerError, "undecodable", f"{reason}: {error}", read(operation, content)))
     if isinstance(payload, dict):
         code = _number(payload.get("statusCode"))
         if code is not None and code >= 400:
@@ -129,10 +131,42 @@ def judge(operation: Operation, answer: WireAnswer) -> Verdict:
             return Verdict(None, Refusal(kind, event, payload=payload, body_code=code))
         if payload.get("success") is False or (payload.get("status") is False and _bare(operation, payload)):
             return Verdict(None, Refusal(ValidationFailed, "refused", payload=payload, body_code=code))
-    value = operation.unwrap(payload)
+    return _success(operation, operation.unwrap(payload))
+
+
+def _acknowledged(operation: Operation, answer: WireAnswer) -> Verdict:
+    """What an answer means whose body says itself whether it was carried out, whatever the HTTP status."""
+    status, payload = answer.status, read(operation, answer.content)
+    said = payload.get("status") if isinstance(payload, dict) else None
+    succeeded = 200 <= status < 300
+    if said == "error":
+        # with 5xx the service says that it failed, not that it refused: it may have failed after it carried it out.
+        # Hence a create that ends so is an UnknownOutcome
+        kind, event = _kind(status) if status >= 400 else (ValidationFailed, "refused")
+        return Verdict(None, Refusal(kind, event, payload=payload))
+    if said == "ok" and (succeeded or (status >= 400 and status not in _TURNED_AWAY)):
+        return _success(operation, payload)
+    if not succeeded:
+        return Verdict(None, _refused(operation, answer))
+    if operation.repeat == "read" and isinstance(payload, dict) and said is None:
+        # a list may come without: there is nothing that it could acknowledge
+        return _success(operation, payload)
+    return Verdict(None, unusable("the answer does not say whether it was carried out: no status ok or error"))
+
+
+def _success(operation: Operation, value: Any) -> Verdict:
     if operation.identity and not _identified(operation.identity, value):
         return Verdict(None, unusable(f"the answer names no {' or '.join(operation.identity)}"))
     return Verdict(value, None, operation.partial is not None and _some_failed(operation.partial, value))
+
+
+def too_long(operation: Operation, answer: WireAnswer, limit: int) -> tuple[WireAnswer, Verdict]:
+    """An answer of more than `limit` bytes, cut off there, and what it means, which only its status says."""
+    cut = WireAnswer(answer.status, answer.headers, answer.content[:limit])
+    if 200 <= answer.status < 300:
+        reason = f"the answer of {len(answer.content)} bytes was not read; max_body_size allows {limit}"
+        return cut, Verdict(None, unusable(reason))
+    return cut, Verdict(None, _refused(operation, cut))
 
 
 def unusable(reason: str) -> Refusal:
@@ -159,50 +193,8 @@ def partial_failure(
     )
 
 
-def messages(payload: Any) -> tuple[str, ...]:
-    """What a decoded error body says is wrong, one text an error, each once; whatever shape it has."""
-    texts = (redact_text(" ".join(text.split()))[:_MAX_LENGTH] for text in _texts(payload, 8))
-    return tuple(islice(dict.fromkeys(filter(None, texts)), _MAX_ERRORS))
-
-
-def _texts(value: Any, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and depth:
-        for item in value:
-            yield from _texts(item, depth - 1)
-    elif isinstance(value, dict) and depth:
-        own = ": ".join(text for key in _TEXTS if isinstance(text := value.get(key), str) and text)
-        place = next((place for key in _PLACES if isinstance(place := value.get(key), str) and place), None)
-        if own:
-            yield f"{place}: {own}" if place else own
-        for key in _NESTED:
-            inner = value.get(key)
-            if key == "errors" and isinstance(inner, dict) and not any(map(inner.get, (*_TEXTS, *_NESTED))):
-                # {"name": ["too short"]}: the keys are fields
-                for field, problem in inner.items():
-                    for text in _texts(problem, depth - 1):
-                        yield f"{field}: {text}"
-            elif key not in _TEXTS or not isinstance(inner, str):
-                yield from _texts(inner, depth - 1)
-
-
-def _page(content: bytes) -> tuple[str, ...]:
-    text = content[:20_000].decode("utf-8", "replace").strip()
-    if text.startswith("<"):
-        title = _TITLE.search(text)
-        text = f"a page titled {unescape(title[2]).strip()!r}" if title else "a page, not JSON"
-    elif text.startswith(("{", "[")):
-        # cut-off JSON says nothing to a reader, and may hold anybody's data
-        text = ""
-    return messages(text[:_MAX_LENGTH])
-
-
-def _refused(status: int, answer: WireAnswer) -> Refusal:
-    try:
-        payload = orjson.loads(answer.content)
-    except orjson.JSONDecodeError:
-        payload = None
+def _refused(operation: Operation, answer: WireAnswer) -> Refusal:
+    status, payload = answer.status, read(operation, answer.content)
     if status < 400:
         target = redact_url(answer.headers.get("Location", "nowhere"))
         return Refusal(ServerError, "unusable", f"not followed to {target}; is the base URL right?", payload)
@@ -225,6 +217,11 @@ def _kind(code: int) -> tuple[type[APIError], Event]:
 def _identified(names: tuple[str, ...], value: Any) -> bool:
     """Whether an answer says which object was created."""
     return isinstance(value, dict) and any(_number(value.get(name)) is not None for name in names)
+
+
+def _has_content(operation: Operation) -> bool:
+    """Whether a success without a body is none."""
+    return operation.envelope is not None or (operation.decode is not None and operation.repeat == "read")
 
 
 def _bare(operation: Operation, payload: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 A secret is known by the name it goes by: a header, a query parameter, a field at any depth of a body. Names are
 compared without case, `-` and `_`, so that `accessToken` is `access_token`. A vendor adds names with `secret_names`.
+What was sent as one is also known by its value, wherever a service may repeat it.
 
 Nothing here runs while calls succeed without hooks. May be imported from anywhere in core; imports nothing of adflight.
 """
@@ -11,13 +12,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from html import escape
+from typing import Any, Final, TypeVar
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 import orjson
 from attrs import field, frozen
 
+T = TypeVar("T")
+
 MASK: Final = "***"
+
+# a value that is shorter would be found everywhere, and hides nothing that cannot be guessed
+_SHORTEST: Final = 4
 
 # deeper nesting than any JSON reader accepts is masked rather than followed
 _MAX_DEPTH: Final = 200
@@ -70,24 +77,36 @@ class RedactedRequest:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: Any = field(repr=False)
-    """The JSON value or the form, or None."""
+    """The JSON value, the form, or what XML was made of; or None."""
+    written: bytes | None = field(default=None, repr=False)
+    """The body as it went out, less its secrets, where it is neither JSON nor a form."""
 
     @property
     def content(self) -> bytes | None:
         """The body, encoded as the headers say; it is not what was sent where secrets were taken out."""
-        if self.body is None:
-            return None
+        if self.written is not None or self.body is None:
+            return self.written
         if "urlencoded" in self.headers.get("Content-Type", ""):
             return urlencode(self.body).encode()
         return orjson.dumps(self.body)
 
 
 def redact_request(
-    method: str, url: str, headers: Mapping[str, str], body: Any, secrets: frozenset[str] = SECRET_NAMES
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Any,
+    secrets: frozenset[str] = SECRET_NAMES,
+    *,
+    written: bytes | None = None,
 ) -> RedactedRequest:
-    """A request without its secrets."""
+    """A request without its secrets; `written` is a body that is neither JSON nor a form."""
     return RedactedRequest(
-        method, redact_url(url, secrets), redact_headers(headers, secrets), redact_body(body, secrets)
+        method,
+        redact_url(url, secrets),
+        redact_headers(headers, secrets),
+        redact_body(body, secrets),
+        None if written is None else redact_content(written, secrets),
     )
 
 
@@ -130,13 +149,16 @@ def _masked(value: Any, secrets: frozenset[str], depth: int) -> Any:
 
 
 def redact_content(content: bytes, secrets: frozenset[str] = SECRET_NAMES) -> bytes:
-    """The bytes of an answer with secrets masked: JSON or a form, whole or cut off, or a page that echoes headers."""
+    """Bytes with secrets masked: JSON, XML or a form, whole or cut off, or a page that echoes headers."""
     text = content.decode("utf-8", "surrogateescape")
     masked = redact_text(text)
     try:
         payload = orjson.loads(content)
     except orjson.JSONDecodeError:
         masked = _fields(secrets).sub(rf"\g<head>{MASK}", masked)
+        if "<" in masked:
+            for pattern in _xml(secrets):
+                masked = pattern.sub(rf"\g<head>{MASK}\g<tail>", masked)
     else:
         redacted = redact_body(payload, secrets)
         if redacted != payload:
@@ -149,10 +171,68 @@ def redact_text(text: str) -> str:
     return _ECHO.sub(rf"\1\2{MASK}", text)
 
 
+def secret_values(
+    headers: Mapping[str, str], query: Mapping[str, str], secrets: frozenset[str] = SECRET_NAMES
+) -> tuple[str, ...]:
+    """The secrets among credentials, in every spelling in which a service may repeat them; the longest first."""
+    # of "Bearer abc" the last word
+    values = [text.rpartition(" ")[2] for name, text in headers.items() if _bare(name) in secrets]
+    values += [text for name, text in query.items() if _bare(name) in secrets]
+    spellings = {
+        spelled
+        for text in values
+        if len(text) >= _SHORTEST
+        for spelled in (text, quote(text, safe=""), quote_plus(text), escape(text), orjson.dumps(text).decode()[1:-1])
+    }
+    return tuple(sorted(spellings, key=len, reverse=True))
+
+
+def redact_values(shown: T, values: tuple[str, ...]) -> T:
+    """Texts, bytes, or a JSON value of any kind, with `values` masked wherever they stand, in keys too."""
+    return _without(shown, values, _MAX_DEPTH) if values else shown
+
+
+def redact_error(error: BaseException, values: tuple[str, ...]) -> None:
+    """Masks `values` in an exception's text and attributes."""
+    error.args = redact_values(error.args, values)
+    vars(error).update(redact_values(vars(error), values))
+
+
+def _without(value: Any, values: tuple[str, ...], depth: int) -> Any:
+    if isinstance(value, str):
+        for known in values:
+            value = value.replace(known, MASK)
+    elif isinstance(value, bytes):
+        for known in values:
+            value = value.replace(known.encode(), MASK.encode())
+    elif isinstance(value, Mapping):
+        return {
+            _without(key, values, depth): _without(item, values, depth - 1) if depth else MASK
+            for key, item in value.items()
+        }
+    elif isinstance(value, (list, tuple)):
+        return type(value)(_without(item, values, depth - 1) if depth else MASK for item in value)
+    return value
+
+
 @lru_cache
 def _fields(secrets: frozenset[str]) -> re.Pattern[str]:
-    # "accesstoken" finds access_token and access-token too; quotes may be escaped: JSON inside a JSON text
-    names = "|".join("[_-]?".join(map(re.escape, name)) for name in sorted(secrets, key=len, reverse=True))
+    names = _spellings(secrets)
+    # quotes may be escaped: JSON inside a JSON text
     json = rf'"(?:{names})\\*"\s*:\s*\\*"?'
     form = rf"(?<![\w-])(?:{names})="
     return re.compile(rf'(?P<head>{json}|{form})(?:(?<=")(?:[^"\\]|\\.)*|[^\s"&,}}\]]+)', re.IGNORECASE)
+
+
+@lru_cache
+def _xml(secrets: frozenset[str]) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What stands in an element, and in an attribute, up to its end or that of a text that was cut off."""
+    name = rf"(?:[\w.-]+:)?(?:{_spellings(secrets)})"
+    element = rf"(?P<head><(?P<name>{name})(?:\s[^<>]*)?(?<!/)>).*?(?P<tail></(?P=name)\s*>|\Z)"
+    attribute = rf"""(?P<head>\s{name}\s*=\s*(?P<quote>["'])).*?(?P<tail>(?P=quote)|\Z)"""
+    return re.compile(element, re.IGNORECASE | re.DOTALL), re.compile(attribute, re.IGNORECASE | re.DOTALL)
+
+
+def _spellings(secrets: frozenset[str]) -> str:
+    # "accesstoken" finds access_token and access-token too
+    return "|".join("[_-]?".join(map(re.escape, name)) for name in sorted(secrets, key=len, reverse=True))

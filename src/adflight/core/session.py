@@ -13,16 +13,13 @@ import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from types import MappingProxyType
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
-import orjson
-from attrs import define
-
 from adflight.core.answers import Headers, RawAnswer, http_request, http_response, without_secrets
+from adflight.core.attempt import NO_HEADERS, Call, merged, with_query
 from adflight.core.clock import Clock, SystemClock
-from adflight.core.credentials import Authenticator, Grant
+from adflight.core.credentials import Authenticator
 from adflight.core.errors import (
     AdflightError,
     APIError,
@@ -34,12 +31,13 @@ from adflight.core.errors import (
     TransportError,
     UnknownOutcome,
 )
-from adflight.core.judge import Verdict, judge, partial_failure, unusable
+from adflight.core.judge import Verdict, judge, partial_failure, too_long, unusable
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Limiter, Slot
-from adflight.core.redaction import SECRET_NAMES, RedactedRequest, redact_request
+from adflight.core.redaction import SECRET_NAMES, redact_error, redact_values
 from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
-from adflight.core.transport import Transport, WireAnswer, WireRequest
+from adflight.core.routing import Router, Routing
+from adflight.core.transport import MAX_RESPONSE_SIZE, Transport, WireAnswer, WireRequest
 from adflight_api.runtime import Request
 
 T = TypeVar("T")
@@ -53,34 +51,6 @@ SETTLING: Final = 60.0
 # how often a token may expire while its caller waits for the quota
 _MAX_RENEWALS: Final = 5
 
-_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
-_NO_GRANT: Final = Grant(_NO_HEADERS)
-
-
-@define(eq=False, repr=False)
-class _Call:
-    """One call on its way, through all its attempts."""
-
-    request: Request
-    options: Options
-    url: str
-    headers: dict[str, str]
-    """Without credentials, and without what hooks add to one attempt."""
-    content: bytes | None
-    deadline: float | None
-    """By the monotonic clock."""
-    attempt: int = 1
-    """Counted from 1; an attempt with a renewed token is the same attempt."""
-    refused_before: bool = False
-    """Whether the attempt before failed with 401."""
-    grant: Grant = _NO_GRANT
-    added: Mapping[str, str] = _NO_HEADERS
-    """Headers that hooks added."""
-    shown: Any = None
-    """The `httpx.Request` that the hooks saw."""
-    started: float = 0.0
-    """When the attempt was sent, by the monotonic clock."""
-
 
 class Session:
     """One account's way to one service, shared by all its clients and views."""
@@ -92,39 +62,48 @@ class Session:
         transport: Transport,
         authenticator: Authenticator,
         limiter: Limiter,
+        limiters: Mapping[str, Limiter] | None = None,
         clock: Clock | None = None,
         hooks: Sequence[Hook] = (),
         headers: Mapping[str, str] | None = None,
         documented_paths: bool = False,
+        routing: Routing | None = None,
         default_security: tuple[str, ...] = ("bearerAuth",),
         max_in_flight: int = 500,
+        max_body_size: int = MAX_RESPONSE_SIZE,
         secrets: frozenset[str] = SECRET_NAMES,
         random: Callable[[], float] = random.random,
     ) -> None:
-        """`headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
-        `default_security` names the schemes of operations that the specification does not know; `max_in_flight`
-        requests wait for answers at a time; `secrets` are the names that errors and hooks mask.
+        """`limiters` count the quota groups that the service counts apart, by `Operation.quota`, `limiter` the others;
+        `headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
+        `routing` is what the user knows better than either; `default_security` names the schemes of operations that the
+        specification does not know; `max_in_flight` requests wait for answers at a time; answers of more than
+        `max_body_size` bytes are not decoded; `secrets` are the names that errors and hooks mask.
 
         Raises:
-            ConfigurationError: `base_url` is not an http or https URL of a host, or `max_in_flight` is below 1.
+            ConfigurationError: `base_url` is not an http or https URL of a host, or a limit is below 1.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
             raise ConfigurationError("base_url: expected http:// or https://, a host and at most a path, no password")
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight={max_in_flight}: expected at least 1")
+        if max_body_size < 1:
+            raise ConfigurationError(f"max_body_size={max_body_size}: expected at least 1")
         self.base_url: Final = base_url.rstrip("/")
         self.transport: Final = transport
         self.authenticator: Final = authenticator
         self.limiter: Final = limiter
+        self._limiters = dict(limiters or {})
         self.clock: Final[Clock] = SystemClock() if clock is None else clock
         self._asking = [hook.on_request for hook in hooks if hook.on_request is not None]
         self._telling = [hook.on_response for hook in hooks if hook.on_response is not None]
         self._hooked = bool(self._asking or self._telling)
         self.default_security: Final = default_security
         self._headers = dict(headers or {})
-        self._documented_paths = documented_paths
+        self._router = Router(self.base_url, routing, documented_paths=documented_paths)
         self._max_in_flight = max_in_flight
+        self._max_body_size = max_body_size
         self._secrets = secrets
         self._random = random
         self._gate = asyncio.Semaphore(max_in_flight)
@@ -145,6 +124,7 @@ class Session:
 
         Raises:
             InvalidInput: the request cannot be sent.
+            OperationNotConfigured: nobody knows how to call it; nothing was sent.
             TransportError: no answer came, and sending it again is harmless or it was never sent.
             UnknownOutcome: it may have been carried out, and must not be sent again.
             APIError: the service said no.
@@ -156,9 +136,13 @@ class Session:
             if isinstance(answer, TransportError):
                 failure = await self._after(call, answer, _transport_event(answer))
             else:
+                verdict = None
+                if len(answer.content) > self._max_body_size:
+                    answer, verdict = too_long(request.operation, answer, self._max_body_size)
                 if self._telling:
                     await self._tell(call, answer)
-                verdict = judge(request.operation, answer)
+                if verdict is None:
+                    verdict = judge(request.operation, answer)
                 refusal = verdict.refusal
                 if refusal is None:
                     try:
@@ -168,27 +152,29 @@ class Session:
                         refusal = unusable(f"the answer has a shape that nobody expects ({type(problem).__name__})")
                     else:
                         return self._accept(call, answer, verdict, value)
-                error = refusal.error(request.operation, answer, self._show(call), self._secrets)
+                secrets, values = self._secrets, call.sent_secrets(self._secrets)
+                error = refusal.error(request.operation, answer, call.show(secrets), secrets, values)
                 failure = await self._after(call, error, refusal.event, answer)
             # raised out here, because what was caught above would become its __context__
             if failure is not None:
                 raise failure
 
-    def _begin(self, request: Request, options: Options) -> _Call:
-        url = self.base_url + (request.documented_url if self._documented_paths else request.url)
+    def _begin(self, request: Request, options: Options) -> Call:
+        method, url = self._router.find(request)
         headers = {**self._headers, **request.headers}
         if options.headers:
-            headers = _merged(headers, options.headers)
+            headers = merged(headers, options.headers)
         try:
             content = request.content
         except TypeError as error:
             problem = str(error)
         else:
             deadline = None if options.deadline is None else self.clock.monotonic() + options.deadline
-            return _Call(request, options, url, headers, content, deadline)
+            limiter = self._limiters.get(request.operation.quota, self.limiter) if self._limiters else self.limiter
+            return Call(request, options, limiter, method, self.base_url + url, headers, content, deadline)
         raise InvalidInput("body", problem, "values that JSON can carry")
 
-    async def _send(self, call: _Call) -> WireAnswer | TransportError:
+    async def _send(self, call: Call) -> WireAnswer | TransportError:
         """One attempt. A failure is returned, not raised: the exception that was caught must be nobody's context."""
         gate = self._gate_of_this_loop()
         timeout = call.options.timeout
@@ -200,12 +186,11 @@ class Session:
             call.started = self.clock.monotonic()
             timeout = min(timeout, max(call.deadline - call.started, 0.001))
         if call.options.headers or call.added:
-            headers = _merged(_merged(call.headers, call.added), call.grant.headers)
+            headers = merged(merged(call.headers, call.added), call.grant.headers)
         else:
             headers = {**call.headers, **call.grant.headers}
-        wire = WireRequest(
-            call.request.operation.method, call.url, headers, call.content, timeout, call.options.connect_timeout
-        )
+        url = with_query(call.url, call.grant.query) if call.grant.query else call.url
+        wire = WireRequest(call.method, url, headers, call.content, timeout, call.options.connect_timeout)
         failure: TransportError
         try:
             return await self.transport.send(wire)
@@ -217,9 +202,10 @@ class Session:
                 failure = ConnectionBroken(str(error))
         except TransportError as error:
             failure = error
-        except AdflightError:
+        except AdflightError as error:
             # the request or the transport cannot be used: nothing has left
             slot.give_back()
+            redact_error(error, call.sent_secrets(self._secrets))
             raise
         except Exception as error:
             # not what a transport may raise, so it proves nothing; its text may hold anything
@@ -228,20 +214,22 @@ class Session:
             # also when cancelled: the service may have counted it; no effect on a slot that was given back
             slot.answered()
             gate.release()
+        # ours name no more of a URL than its path; others may
+        redact_error(failure, call.sent_secrets(self._secrets))
         # its frames hold credentials, and whoever reports errors with local variables would send them away
         failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         return failure
 
-    async def _admit(self, call: _Call, gate: asyncio.Semaphore) -> Slot:
+    async def _admit(self, call: Call, gate: asyncio.Semaphore) -> Slot:
         """Waits for everything that an attempt needs before it may be sent."""
         operation, scope = call.request.operation, call.options.scope
-        current = self.authenticator.current
+        current, limiter = self.authenticator.current, call.limiter
         for _ in range(_MAX_RENEWALS):
             grant = current(operation, scope)
             if grant is None:
                 await self.authenticator.prepare(operation)
-            free = self.limiter.acquire_nowait()
-            slot = await self.limiter.acquire() if free is None else free
+            free = limiter.acquire_nowait()
+            slot = await limiter.acquire() if free is None else free
             if grant is None or free is None:
                 # a token may end while its caller waits for the quota
                 grant = current(operation, scope)
@@ -256,17 +244,17 @@ class Session:
                 await self._ask(call)
             queued = gate.locked()
             await gate.acquire()
-            while queued and self.limiter.paused:  # since it got its slot
+            while queued and limiter.paused:  # since it got its slot
                 gate.release()
                 slot.give_back()
-                slot = await self.limiter.acquire()
+                slot = await limiter.acquire()
                 await gate.acquire()
         except BaseException:
             slot.give_back()
             raise
         return slot
 
-    async def _admit_in_time(self, call: _Call, gate: asyncio.Semaphore, deadline: float) -> Slot:
+    async def _admit_in_time(self, call: Call, gate: asyncio.Semaphore, deadline: float) -> Slot:
         remaining = deadline - self.clock.monotonic()
         if remaining > 0:
             try:
@@ -290,7 +278,7 @@ class Session:
         limit.reschedule(asyncio.get_running_loop().time())
 
     async def _after(
-        self, call: _Call, failure: AdflightError, event: Event, answer: WireAnswer | None = None
+        self, call: Call, failure: AdflightError, event: Event, answer: WireAnswer | None = None
     ) -> AdflightError | None:
         """What to raise after an attempt that failed; None when it is to be made again, now."""
         attempts_left = call.options.max_attempts - call.attempt
@@ -304,7 +292,7 @@ class Session:
             if event == "rate limited":
                 pause = pause or pause_after_429(call.attempt, self._random)
             if pause:
-                self.limiter.pause(pause, f"the service asked for it: HTTP {answer.status}")
+                call.limiter.pause(pause, f"the service asked for it: HTTP {answer.status}")
         if action == "repeat":
             delay = 0.0 if pause else backoff(call.attempt, self._random)
             if call.deadline is not None and self.clock.monotonic() + max(delay, pause) >= call.deadline:
@@ -323,51 +311,48 @@ class Session:
             return None
         return self._unknown(call, failure) if action == "unknown" else failure
 
-    def _accept(self, call: _Call, answer: WireAnswer, verdict: Verdict, value: T) -> T:
+    def _accept(self, call: Call, answer: WireAnswer, verdict: Verdict, value: T) -> T:
         if logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, call, answer.status, "answered", "answered")
         if verdict.partial and call.options.partial == "raise":
-            operation, shown = call.request.operation, self._show(call)
-            without = without_secrets(answer, self._secrets)
+            operation, shown = call.request.operation, call.show(self._secrets)
+            values = call.sent_secrets(self._secrets)
+            without = without_secrets(answer, self._secrets, values)
             response = RawAnswer(without.status, without.headers, without.content, value, shown)
-            raise partial_failure(operation, verdict.value, value, response, shown)
+            raise partial_failure(operation, redact_values(verdict.value, values), value, response, shown)
         if call.options.raw:
             # the caller's type says so: see adflight_api.runtime.with_raw_response
-            return cast(T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, self._show(call)))
+            return cast(
+                T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, call.show(self._secrets))
+            )
         return value
 
-    def _unknown(self, call: _Call, cause: AdflightError) -> UnknownOutcome:
+    def _unknown(self, call: Call, cause: AdflightError) -> UnknownOutcome:
         sent = self.clock.time() - (self.clock.monotonic() - call.started)
         return UnknownOutcome(
             f"{call.request.operation.id} was sent, and it is not known whether it was carried out: {cause}. "
             "Sending it again could do it twice; look for what it would have made first.",
             operation=call.request.operation.id,
-            request=self._show(call),
+            request=call.show(self._secrets),
             sent_at=datetime.fromtimestamp(sent, UTC),
             settled_after=call.options.timeout + SETTLING,
             cause=cause,
             response=cause.response if isinstance(cause, APIError) else None,
         )
 
-    def _show(self, call: _Call) -> RedactedRequest:
-        headers = _merged(_merged(call.headers, call.added), call.grant.headers)
-        request = call.request
-        # what went out rather than what it was made of: a Decimal is a number there
-        body = request.body if request.form or call.content is None else orjson.loads(call.content)
-        return redact_request(request.operation.method, call.url, headers, body, self._secrets)
-
-    async def _ask(self, call: _Call) -> None:
-        call.added = _NO_HEADERS
-        call.shown = shown = http_request(self._show(call))
+    async def _ask(self, call: Call) -> None:
+        call.added = NO_HEADERS
+        call.shown = shown = http_request(call.show(self._secrets))
         before = dict(shown.headers)
         for hook in self._asking:
             await hook(shown)
         call.added = {name: value for name, value in shown.headers.items() if before.get(name) != value}
 
-    async def _tell(self, call: _Call, answer: WireAnswer) -> None:
+    async def _tell(self, call: Call, answer: WireAnswer) -> None:
+        values = call.sent_secrets(self._secrets)
         for hook in self._telling:
             try:
-                await hook(http_response(without_secrets(answer, self._secrets), call.shown))
+                await hook(http_response(without_secrets(answer, self._secrets, values), call.shown))
             except Exception:
                 logger.exception("a hook failed; the call goes on", extra={"operation": call.request.operation.id})
 
@@ -377,7 +362,7 @@ class Session:
             self._loop, self._gate = loop, asyncio.Semaphore(self._max_in_flight)
         return self._gate
 
-    def _log(self, level: int, call: _Call, status: int | None, outcome: str, text: str) -> None:
+    def _log(self, level: int, call: Call, status: int | None, outcome: str, text: str) -> None:
         operation, elapsed = call.request.operation.id, self.clock.monotonic() - call.started
         extra = {"operation": operation, "attempt": call.attempt, "status": status, "elapsed": elapsed}
         extra["outcome"] = outcome
@@ -388,9 +373,3 @@ def _transport_event(failure: TransportError) -> Event:
     if isinstance(failure, NotSent):
         return "not sent"
     return "timeout" if isinstance(failure, Timeout) else "broken"
-
-
-def _merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
-    """`headers` with those of `over` in the place of their namesakes, in whatever case either is written."""
-    replaced = {name.lower() for name in over}
-    return {**{name: value for name, value in headers.items() if name.lower() not in replaced}, **over}

@@ -7,38 +7,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
-from copy import copy
+from collections.abc import Iterable
 from pathlib import Path
 from secrets import token_hex
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Final, Literal, Self, Unpack
 
 from attrs import evolve
 
-from adflight.core.adoption import turns_for
-from adflight.core.batch import DEFAULT_CONCURRENCY, Outcome, map_calls
 from adflight.core.caller import BoundCaller
-from adflight.core.clock import Clock, SystemClock
+from adflight.core.client import CallOptions, Client, Connection, check_credentials, from_environment
 from adflight.core.credentials import TokenStore
 from adflight.core.download import fetch
-from adflight.core.errors import ConfigurationError, InvalidInput
-from adflight.core.options import Hook, Options
-from adflight.core.quota import Quota, limiter_for
-from adflight.core.session import Session
-from adflight.core.transport import AiohttpTransport, Transport
+from adflight.core.errors import InvalidInput
+from adflight.core.quota import Quota
 from adflight.iqm.login import WORKSPACE_HOST, WORKSPACE_ID, Login
 from adflight.iqm.waiting import OnPoll, StatusPoll, pace
 from adflight_api.iqm.client import Operations, OperationsWithRawResponse
 from adflight_api.iqm.models import CampaignStatus
-from adflight_api.runtime import Request
 
 if TYPE_CHECKING:
     from adflight.iqm.launch import Event, Launch, Record
     from adflight.iqm.plan import NewCampaign, NewInsertionOrder
-
-T = TypeVar("T")
-ItemT = TypeVar("ItemT")
 
 BASE_URL: Final = "https://api.iqm.com"
 QUOTA: Final = Quota(19, 60.0, "documented 20 a minute, less one")
@@ -48,20 +37,10 @@ ENVIRONMENT: Final = {
     "email": "IQM_EMAIL",
     "password": "IQM_PASSWORD",
 }
+OPTIONAL: Final = {"base_url": "IQM_BASE_URL", "workspace_host": "IQM_WORKSPACE_HOST", "ow_id": "IQM_OW_ID"}
 
 
-class CallOptions(TypedDict, total=False):
-    """What `IQM.with_options` takes beside the workspace; see `Options`."""
-
-    timeout: float
-    connect_timeout: float
-    deadline: float | None
-    max_attempts: int
-    headers: Mapping[str, str]
-    partial: Literal["raise", "return"]
-
-
-class Settings(TypedDict, total=False):
+class Settings(Connection, total=False):
     """What `IQM` takes; see there."""
 
     client_id: str
@@ -71,18 +50,12 @@ class Settings(TypedDict, total=False):
     base_url: str
     workspace_host: str | None
     ow_id: int | None
-    options: Options | None
     quota: Quota | None
-    transport: Transport | None
     token_store: TokenStore | None
-    hooks: Sequence[Hook]
-    documented_paths: bool
-    max_in_flight: int
     poll_every: float | None
-    clock: Clock | None
 
 
-class IQM(Operations):
+class IQM(Client[OperationsWithRawResponse], Operations):
     """IQM's campaign API.
 
         async with IQM.from_env() as iqm:
@@ -103,68 +76,48 @@ class IQM(Operations):
         base_url: str = BASE_URL,
         workspace_host: str | None = None,
         ow_id: int | None = None,
-        options: Options | None = None,
         quota: Quota | None = QUOTA,
-        transport: Transport | None = None,
         token_store: TokenStore | None = None,
-        hooks: Sequence[Hook] = (),
-        documented_paths: bool = False,
-        max_in_flight: int = 500,
         poll_every: float | None = None,
-        clock: Clock | None = None,
+        **connection: Unpack[Connection],
     ) -> None:
         """Nothing is sent before the first call.
 
         Args:
             client_id: Issued by the vendor, with `client_secret`.
-            base_url: The service; its path, if it has one, comes before those of the operations.
             email: Of the account, with `password`.
+            base_url: The service; its path, if it has one, comes before those of the operations.
             workspace_host: Sent as X-IAA-HOST with every call when given.
             ow_id: Organization workspace; by default the one that the log-in answers with.
-            options: Time limits and repeats; see `Options`.
             quota: Shared by all clients of this process that use the same account; None switches it off.
-            transport: By default aiohttp; `adflight.HttpxTransport` adapts httpx.
             token_store: Where the token outlives the client; by default nowhere.
-            hooks: See every attempt, log-ins included, without secrets; see `Hook`.
-            documented_paths: Prefer the documents' paths to those that the live service is known to use.
-            max_in_flight: Requests that wait for an answer at a time.
             poll_every: Seconds between two polls of `wait_until`; by default a quarter of the quota.
-            clock: For tests.
+            connection: Options, transport, hooks and what else `Connection` lists.
 
         Raises:
             ConfigurationError: A credential is empty or the base URL is none.
         """
         given = {"client_id": client_id, "client_secret": client_secret, "email": email, "password": password}
-        empty = [name for name, value in given.items() if not value]
-        if empty:
-            raise ConfigurationError(f"missing: {', '.join(empty)}")
-        self.clock: Final[Clock] = SystemClock() if clock is None else clock
-        self.options = Options() if options is None else options
-        if self.options.raw:
-            raise ConfigurationError("options.raw: use `with_raw_response`, whose types say what it returns")
+        check_credentials(**given)
         self.email: Final = email
-        self.turns: Final = turns_for(base_url, f"{client_id} {email}")
         self._login: Final = Login(
             **given,
             workspace_host=workspace_host,
             ow_id=ow_id,
             store=token_store,
-            clock=self.clock,
-            options=self.options,
+            clock=connection.get("clock"),
+            options=connection.get("options"),
         )
-        self._session: Final = Session(
+        super().__init__(
             base_url,
-            transport=AiohttpTransport() if transport is None else transport,
-            authenticator=self._login,
-            limiter=limiter_for(base_url, f"{client_id} {email}", quota, self.clock),
-            clock=self.clock,
-            hooks=hooks,
-            documented_paths=documented_paths,
+            self._login,
+            f"{client_id} {email}",
+            raw_operations=OperationsWithRawResponse,
+            quota=quota,
             default_security=("bearerAuth", WORKSPACE_ID, WORKSPACE_HOST),
-            max_in_flight=max_in_flight,
+            **connection,
         )
         self._login.bind(self._session)
-        super().__init__(BoundCaller(self._session, self.options))
         self._poll_every: Final = pace(quota) if poll_every is None else poll_every
         self._base_options: Final = self.options
         self._polls: Final[dict[frozenset[tuple[str, str]], StatusPoll]] = {}
@@ -179,40 +132,13 @@ class IQM(Operations):
         Raises:
             ConfigurationError: Names all variables that are missing, or one whose value is of the wrong kind.
         """
-        given: dict[str, Any] = {name: os.environ.get(variable, "") for name, variable in ENVIRONMENT.items()}
-        given |= settings
-        missing = [ENVIRONMENT[name] for name in ENVIRONMENT if not given[name]]
-        if missing:
-            raise ConfigurationError(f"environment variables are not set: {', '.join(missing)}")
-        optional: dict[str, Any] = {"base_url": os.environ.get("IQM_BASE_URL"), "ow_id": os.environ.get("IQM_OW_ID")}
-        optional["workspace_host"] = os.environ.get("IQM_WORKSPACE_HOST")
-        given = {name: value for name, value in optional.items() if value} | given
-        if isinstance(given.get("ow_id"), str):
-            if not given["ow_id"].isdecimal():
-                raise ConfigurationError("environment variable IQM_OW_ID: expected a whole number")
-            given["ow_id"] = int(given["ow_id"])
-        return cls(**given)
-
-    def __repr__(self) -> str:
-        return f"<IQM {self.base_url}>"
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
+        return cls(**from_environment(settings, ENVIRONMENT, OPTIONAL, numbers=["ow_id"]))
 
     async def aclose(self) -> None:
         """Closes all connections, those of its views too; harmless when repeated."""
         for poll in self._polls.values():
             await poll.aclose()
-        await self._session.aclose()
-
-    @property
-    def base_url(self) -> str:
-        return self._session.base_url
+        await super().aclose()
 
     # views
 
@@ -226,63 +152,14 @@ class IQM(Operations):
         Takes the fields of `Options` that `CallOptions` lists: timeout, connect_timeout, deadline (seconds),
         max_attempts, headers, partial.
         """
-        unknown = sorted(options.keys() - CallOptions.__annotations__.keys())
-        if unknown:
-            raise TypeError(f"with_options() takes no {', '.join(unknown)}")
-        scope = dict(self.options.scope)
+        scope: dict[str, str] = {}
         if ow_id is not None:
             scope[WORKSPACE_ID] = str(ow_id)
         if workspace_host is not None:
             scope[WORKSPACE_HOST] = workspace_host
-        view = copy(self)
-        view.options = evolve(self.options, scope=scope, **options)
-        view._caller = BoundCaller(self._session, view.options)
-        return view
-
-    @property
-    def with_raw_response(self) -> OperationsWithRawResponse:
-        """The same operations, each returning the answer as it came beside what it was parsed to."""
-        return OperationsWithRawResponse(BoundCaller(self._session, evolve(self.options, raw=True)))
+        return self._view(options, scope)
 
     # calls
-
-    async def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, Any] | None = None,
-        json: Any = None,
-        repeatable: bool = False,
-    ) -> Any:
-        """Calls an operation that the specification does not know, with credentials, quota and error tree.
-
-        Returns the decoded body, envelope and all. `repeatable` says that sending it twice is harmless; otherwise it is
-        treated as a create.
-        """
-        caller = BoundCaller(self._session, self.options)
-        return await caller.request(method, path, query=query, json=json, repeat="read" if repeatable else "create")
-
-    async def call(self, request: Request, parse: Callable[[Any], T]) -> T:
-        """Sends a request of a generated operation module; `parse` is the module's too."""
-        return await self._caller.call(request, parse)
-
-    def map(
-        self,
-        call: Callable[[ItemT], Awaitable[T]],
-        items: Iterable[ItemT] | AsyncIterable[ItemT],
-        *,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        ordered: bool = False,
-    ) -> AsyncGenerator[Outcome[ItemT, T], None]:
-        """Makes many calls, `concurrency` at a time; see `adflight.map_calls`.
-
-            async for outcome in iqm.map(iqm.campaigns.get, ids, concurrency=20):
-                print(outcome.item, outcome.value.status if outcome.ok else outcome.error)
-
-        The quota holds however large `concurrency` is.
-        """
-        return map_calls(call, items, concurrency=concurrency, ordered=ordered)
 
     async def log_out(self) -> None:
         """Ends the token's life, at the service, here and in the token store; the next call logs in again.

@@ -9,9 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 
-from attrs import evolve
-
-from adflight.core.clock import Clock
+from adflight.core.clock import Clock, SystemClock
 from adflight.core.credentials import Credentials, Grant, Token, TokenStore
 from adflight.core.errors import AuthenticationError, ConfigurationError, PermissionDenied, ValidationFailed
 from adflight.core.options import Options
@@ -37,20 +35,20 @@ class Login:
         workspace_host: str | None,
         ow_id: int | None,
         store: TokenStore | None,
-        clock: Clock,
-        options: Options,
+        clock: Clock | None,
+        options: Options | None,
     ) -> None:
         self._email = email
         self._password = password
-        self._clock = clock
-        self._options = evolve(options, raw=False)
+        self._clock: Clock = SystemClock() if clock is None else clock
+        self._options = Options() if options is None else options
         self._ow_id = None if ow_id is None else str(ow_id)
         self._host = {"X-IAA-HOST": workspace_host} if workspace_host else {}
         basic = b64encode(f"{client_id}:{client_secret}".encode()).decode()
         self._basic = Grant({"Authorization": f"Basic {basic}", **self._host})
         self._session: Session | None = None
         self._last: tuple[Token, Grant] | None = None
-        self.credentials: Final = Credentials(self, store=store, clock=clock)
+        self.credentials: Final = Credentials(self, store=store, clock=self._clock)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -6,10 +6,11 @@ Imports the vendors' packages.
 from __future__ import annotations
 
 from .freewheel.vendor import FREEWHEEL
+from .icareus.vendor import ICAREUS
 from .iqm.vendor import IQM
 from .vendor import Vendor
 
 __all__ = ["VENDORS"]
 
-VENDORS: tuple[Vendor, ...] = (IQM, FREEWHEEL)
+VENDORS: tuple[Vendor, ...] = (IQM, FREEWHEEL, ICAREUS)
 """The first is the one that a fault without a vendor's name is for."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ..world import Handler
+from . import campaigns, schedules
 
 __all__ = ["HANDLERS", "KINDS"]
 
-KINDS: tuple[str, ...] = ()
+KINDS = ("campaign", "schedule", "cap")
 """Kinds of objects in the store."""
 
-HANDLERS: dict[str, Handler] = {}
+HANDLERS: dict[str, Handler] = {**campaigns.HANDLERS, **schedules.HANDLERS}

@@ -62,8 +62,8 @@ class Campaigns(Resource):
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500),
-            UnknownOutcome; TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 003 L14-126. Repeat class: create.
         """
@@ -116,8 +116,8 @@ class Campaigns(Resource):
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500);
-            TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 003 L14-57, L58-106, L431-437. Repeat class: absolute.
         """
@@ -187,8 +187,8 @@ class Campaigns(Resource):
                 deviceTypeBlacklist.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500),
-            UnknownOutcome; TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 003 L14-57, L129-237. Repeat class: create.
         """
@@ -263,8 +263,8 @@ class Campaigns(Resource):
                 deviceTypeBlacklist.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500);
-            TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 003 L14-57, L129-208, L431-437. Repeat class: absolute.
         """
@@ -348,8 +348,8 @@ class Campaigns(Resource):
             ad_form_creative_type: AdForm's creative type. Only for the ad platform AdForm (default 1).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500),
-            UnknownOutcome; TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 003 L14-57, L240-356. Repeat class: create.
         """
@@ -433,8 +433,8 @@ class Campaigns(Resource):
             ad_form_creative_type: AdForm's creative type. Only for the ad platform AdForm.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500);
-            TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 003 L14-57, L240-327, L431-437. Repeat class: absolute.
         """
@@ -483,8 +483,8 @@ class Campaigns(Resource):
             channels: Linear channels by id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500),
-            UnknownOutcome; TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 003 L14-57, L359-393. Repeat class: create.
         """
@@ -519,8 +519,8 @@ class Campaigns(Resource):
             channels: Linear channels by id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500);
-            TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 003 L14-57, L359-382, L431-437. Repeat class: absolute.
         """
@@ -554,8 +554,8 @@ class Campaigns(Resource):
             channels: Linear channels by id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500),
-            UnknownOutcome; TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 003 L14-57, L396-429. Repeat class: create.
         """
@@ -590,8 +590,8 @@ class Campaigns(Resource):
             channels: Linear channels by id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500);
-            TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 003 L14-57, L396-419, L431-437. Repeat class: absolute.
         """
@@ -627,8 +627,8 @@ class Campaigns(Resource):
             A pager: `await` gives the first ActiveCampaigns, `async for` every ActiveCampaign.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500);
-            TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 003 L719-749; the answer from outside the document: facts.md, ICA. Repeat class:
         read.

@@ -34,8 +34,8 @@ class DailyCaps(Resource):
             campaign_id: Campaign id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500),
-            UnknownOutcome; TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 003 L659-717. Repeat class: relative.
         """

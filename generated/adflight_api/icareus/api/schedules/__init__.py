@@ -59,8 +59,8 @@ class Schedules(Resource):
             yearly_repeat_options: Needed when the schedule repeats yearly.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500),
-            UnknownOutcome; TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 003 L477-656. Repeat class: create.
         """
@@ -118,8 +118,8 @@ class Schedules(Resource):
             yearly_repeat_options: Needed when the schedule repeats yearly.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (500);
-            TransportError.
+            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 003 L477-656. Repeat class: absolute.
         """
