@@ -5,6 +5,7 @@
     async with IQM.from_env() as iqm:
         print(await iqm.campaigns.get(537599))
 
+`FreeWheel` is used in the same way.
 Models are in `adflight.types`, a sandbox in `adflight.sandbox`, fixtures for tests in `adflight.testing`.
 """
 
@@ -39,7 +40,10 @@ from adflight.core.errors import (
 )
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Quota
+from adflight.core.routing import Route
 from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
+from adflight.freewheel import FreeWheel
+from adflight.icareus import Icareus
 from adflight.iqm import IQM
 from adflight_api.runtime import UNSET, Page, Pager, RawResponse, Unset
 
@@ -57,9 +61,11 @@ __all__ = [
     "ConnectionBroken",
     "Done",
     "Failed",
+    "FreeWheel",
     "Hook",
     "HttpxTransport",
     "IQM",
+    "Icareus",
     "InvalidFile",
     "InvalidInput",
     "LaunchFailed",
@@ -77,6 +83,7 @@ __all__ = [
     "Quota",
     "RateLimited",
     "RawResponse",
+    "Route",
     "ServerError",
     "Timeout",
     "Token",

@@ -21,7 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_asyncio import fixture as async_fixture
 
-    from adflight import IQM
+    from adflight import IQM, FreeWheel
     from adflight.sandbox import Sandbox, SandboxOptions
 else:
     try:
@@ -29,7 +29,7 @@ else:
     except ImportError:  # other plugins, such as anyio's, run plain asynchronous fixtures
         async_fixture = pytest.fixture
 
-__all__ = ["adflight_sandbox", "adflight_sandbox_options", "iqm"]
+__all__ = ["adflight_sandbox", "adflight_sandbox_options", "freewheel", "iqm"]
 
 
 @pytest.fixture
@@ -61,5 +61,22 @@ async def iqm(adflight_sandbox: Sandbox) -> AsyncIterator[IQM]:
         email=adflight_sandbox.EMAIL,
         password=adflight_sandbox.PASSWORD,
         quota=None,
+    ) as client:
+        yield client
+
+
+@async_fixture
+async def freewheel(adflight_sandbox: Sandbox) -> AsyncIterator[FreeWheel]:
+    """A FreeWheel client on `adflight_sandbox`, with the sandbox's credentials and routes and without quotas."""
+    from adflight import FreeWheel
+    from adflight.freewheel import sandbox_routes
+
+    platform = adflight_sandbox.freewheel
+    async with FreeWheel(
+        base_url=platform.url,
+        username=platform.USERNAME,
+        password=platform.PASSWORD,
+        quota=None,
+        routes=sandbox_routes(),
     ) as client:
         yield client

@@ -85,7 +85,7 @@ async def test_faults_are_set_up_from_the_start() -> None:
         (("--fault", "bogus"), "there is no fault 'bogus'"),
         (("--fault", "cut_after:*:colour=red"), "a fault has no 'colour'"),
         (("--fault", "cut_after:*:times=x"), "invalid literal"),
-        (("--fault", "cut_after:iqm.nope"), "there is no operation 'nope'"),
+        (("--fault", "cut_after:freewheel.insertion_orders.creat"), "insertion_orders_create"),
         (("--fault", "cut_after:nope"), "there is no operation 'nope'; the nearest are "),
         (("--fault", "cut_after:campaigns.creat"), "campaigns_create"),
         (("--time-scale", "0"), "--time-scale"),

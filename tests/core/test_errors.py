@@ -80,7 +80,7 @@ ALL_KINDS: list[AdflightError] = [
         response=RESPONSE,
     ),
     OperationNotConfigured("things.do", "the vendor gives no path"),
-    LaunchFailed("stopped", step="campaign", insertion_order_id=7, campaign_id=None, cause=Timeout("no answer")),
+    LaunchFailed("stopped", step="campaign", exists={"insertion_order": 7}, cause=Timeout("no answer")),
     CampaignNotRunning("rejected", campaign_id=8, status="rejected"),
     WaitTimeout("still pending", campaign_id=8, status="pending"),
 ]

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from adflight import IQM, APIError, Hook, InvalidInput, LaunchFailed, Quota, UnknownOutcome, ValidationFailed
-from adflight.iqm.launch import Event, Launch
+from adflight.core.steps import Event
+from adflight.iqm.launch import Launch
 from adflight.types.iqm import BudgetType, CampaignStatus, PlanWarning
 from tests.clock import FakeClock
 from tests.core.scripted import ScriptedTransport, Step, ok

@@ -17,6 +17,7 @@ import yaml
 from pytest_httpx import HTTPXMock
 
 from adflight.sandbox import Sandbox, SandboxOptions
+from adflight.sandbox.iqm.vendor import IQM
 from tests.codegen import ROOT, SPECIFICATION, VENDORS
 
 README = (ROOT / "openapi" / "README.md").read_text(encoding="utf-8")
@@ -81,7 +82,7 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def sandbox(extended: Path) -> AsyncIterator[Sandbox]:
     specification = extended / "adflight_api" / "iqm" / "openapi.json"
-    async with Sandbox(options=SandboxOptions(specification=str(specification))) as sandbox:
+    async with Sandbox(options=SandboxOptions(specification=str(specification)), vendors=(IQM,)) as sandbox:
         yield sandbox
 
 

@@ -119,6 +119,15 @@ async def test_xml_in_and_out(caller: Caller) -> None:
     assert listed[2].startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<orders total_entries="1"><order><id>1<')
 
 
+@pytest.mark.parametrize("prefix", ["", "/services"])
+@pytest.mark.parametrize("suffix", ["", ".xml"])
+async def test_prefix_and_suffix_may_be_there_or_not(caller: Caller, prefix: str, suffix: str) -> None:
+    for noun in ("order", "orders"):
+        assert (await caller.orders("POST", f"{prefix}/v3/{noun}{suffix}", ORDER))[0] == 201
+    assert (await caller.orders(path=f"{prefix}/v3/orders/2{suffix}"))[0] == 200
+    assert (await caller.orders("DELETE", f"{prefix}/v3/order/2{suffix}"))[0] == 200
+
+
 async def test_an_answer_without_a_body(caller: Caller) -> None:
     await caller.orders("POST", content=ORDER)
     status, _, content = await caller.orders("DELETE", "/services/v3/order/1")

@@ -17,8 +17,9 @@ from rich.markup import escape
 
 from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
 from adflight.core.options import Hook
+from adflight.core.steps import Event
 from adflight.iqm import IQM
-from adflight.iqm.launch import Event, Launch
+from adflight.iqm.launch import Launch
 from adflight.iqm.plan import NewCampaign, NewInsertionOrder
 from adflight_api.iqm.models import CreativeType
 

@@ -28,7 +28,7 @@ May be imported from anywhere; imports only the generated runtime, which needs t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -286,7 +286,7 @@ class PagingError(AdflightError):
 
 
 class OperationNotConfigured(AdflightError):
-    """The vendor does not document how to call `operation`, and no setting says so either."""
+    """Nobody knows how to call `operation`, or too little for a write, and no setting says more. Nothing was sent."""
 
     def __init__(self, operation: str, message: str) -> None:
         super().__init__(message)
@@ -297,24 +297,29 @@ class OperationNotConfigured(AdflightError):
 
 
 class LaunchFailed(_Detailed):
-    """A launch stopped half-way; `step` is where, the ids say what exists. `cause` is what stopped it."""
+    """A launch stopped half-way; `step` is where, `exists` the ids of what exists by step, `cause` what stopped it."""
 
-    _details: ClassVar[tuple[str, ...]] = ("step", "insertion_order_id", "campaign_id", "cause")
+    _details: ClassVar[tuple[str, ...]] = ("step", "exists", "cause")
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        step: str,
-        insertion_order_id: int,
-        campaign_id: int | None,
-        cause: Exception | None,
-    ) -> None:
+    def __init__(self, message: str, *, step: str, exists: Mapping[str, int], cause: Exception | None) -> None:
         super().__init__(message)
         self.step = step
-        self.insertion_order_id = insertion_order_id
-        self.campaign_id = campaign_id
+        self.exists = dict(exists)
         self.cause = cause
+
+    @property
+    def insertion_order_id(self) -> int:
+        """Of an IQM launch, which has always made or found one when it stops half-way."""
+        return self.exists["insertion_order"]
+
+    @property
+    def campaign_id(self) -> int | None:
+        return self.exists.get("campaign")
+
+    @property
+    def schedule_id(self) -> int | None:
+        """Of an Icareus launch."""
+        return self.exists.get("schedule")
 
 
 class CampaignNotRunning(_Detailed):

@@ -26,7 +26,8 @@ from adflight_api.iqm.client import Operations, OperationsWithRawResponse
 from adflight_api.iqm.models import CampaignStatus
 
 if TYPE_CHECKING:
-    from adflight.iqm.launch import Event, Launch, Record
+    from adflight.core.steps import Event, Record
+    from adflight.iqm.launch import Launch
     from adflight.iqm.plan import NewCampaign, NewInsertionOrder
 
 BASE_URL: Final = "https://api.iqm.com"

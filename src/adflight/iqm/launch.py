@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
-from inspect import isawaitable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
-import orjson
-from attrs import define, evolve, field, frozen
+from attrs import define, field
 
 from adflight.core.adoption import Adopted, adopt, create_once
 from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
-from adflight.core.redaction import redact_request
 from adflight.core.session import SETTLING
+from adflight.core.steps import Event, History, Record, Steps, sent
 from adflight.iqm.look_up import (
     CAMPAIGN_IDENTITY,
     ORDER_IDENTITY,
@@ -37,11 +34,6 @@ if TYPE_CHECKING:
     from adflight.iqm.waiting import OnPoll
 
 Step: TypeAlias = Literal["insertion_order", "campaign", "read_back"]
-
-Event: TypeAlias = Mapping[str, Any]
-"""A line of a launch's record, JSON-able: `step`, `event` (sending, unknown, refused, done), `at` (ISO 8601), more."""
-
-Record: TypeAlias = Callable[[Event], Awaitable[None] | None]
 
 RowT = TypeVar("RowT")
 
@@ -74,39 +66,6 @@ class Launch:
         await self._iqm.wait_until(self.campaign_id, status, timeout=timeout, on_poll=on_poll)
 
 
-@frozen
-class History:
-    """What the record of earlier attempts says about one step."""
-
-    sent: Mapping[str, Any] | None = None
-    existing: tuple[int, ...] = ()
-    id: int | None = None
-    sent_at: datetime | None = None
-    settled_after: float | None = None
-    """Seconds after `sent_at`; None when the record ends before that was known."""
-
-    @classmethod
-    def of(cls, step: Step, events: Iterable[Event]) -> History:
-        """Raises `InvalidInput` for events that no launch has recorded."""
-        history = before = cls()
-        try:
-            for event in [event for event in events if event["step"] == step]:
-                if event["event"] == "sending":
-                    before, sent_at = history, datetime.fromisoformat(event["at"])
-                    history = cls(sent=dict(event["sent"]), existing=tuple(event["existing"]), sent_at=sent_at)
-                elif event["event"] == "unknown":
-                    sent_at = datetime.fromisoformat(event["sent_at"])
-                    history = evolve(history, sent_at=sent_at, settled_after=float(event["settled_after"]))
-                elif event["event"] == "refused":
-                    # says nothing of an earlier one whose answer was lost
-                    history = before
-                elif event["event"] == "done":
-                    history = evolve(history, id=int(event["id"]))
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidInput("resume", repr(error), "the events that an earlier launch recorded") from None
-        return history
-
-
 class Launcher:
     """One launch under way."""
 
@@ -114,12 +73,9 @@ class Launcher:
         self, iqm: IQM, *, record: Record | None, resume: Iterable[Event], if_absent: Literal["raise", "create"]
     ) -> None:
         self._iqm = iqm
-        self._record = record
-        self._resume = list(resume)
+        self._steps: Final = Steps(iqm.clock, record=record, resume=resume)
         self._if_absent: Final = if_absent
         self._adopted: list[Step] = []
-        self._exists: dict[Step, int] = {}
-        self._sending: set[Step] = set()
 
     async def run(self, order: NewInsertionOrder | int, campaign: NewCampaign) -> Launch:
         if not isinstance(campaign, NewCampaign):
@@ -137,40 +93,29 @@ class Launcher:
                 row = await self._existing(order)
                 io_id, budget_type = row.io_id, _required(row.io_budget_type_id, "ioBudgetTypeId")
                 check_together(budget_type, _moment(row.io_start_time), _moment(row.io_end_time), campaign)
-                self._exists["insertion_order"] = io_id
+                self._steps.exists["insertion_order"] = io_id
             request = campaign.request(io_id, budget_type)
-            history = self._history("campaign", request)
+            history = self._steps.history("campaign", request)
             campaign_id = await self._campaign(io_id, campaign.name, request, history)
-            await self._tell("read_back", "sending", id=campaign_id)
+            await self._steps.tell("read_back", "sending", id=campaign_id)
             live = await self._iqm.campaigns.get(campaign_id)
-            await self._tell("read_back", "done", id=campaign_id, status=str(live.status))
+            await self._steps.tell("read_back", "done", id=campaign_id, status=str(live.status))
         except InvalidInput:
             raise
         except asyncio.CancelledError as error:
-            self._leave_word(error)
+            self._steps.leave_word(error)
             raise
         except Exception as error:
             # also what is not ours, such as a full disk under the record: the ids must not be lost with it
-            if "insertion_order" not in self._exists:
+            if "insertion_order" not in self._steps.exists:
                 if isinstance(error, UnknownOutcome):
                     error.add_note(ADVICE)
                 raise
             raise self._failure(error) from error
         return Launch(io_id, campaign_id, live, tuple(self._adopted), iqm=self._iqm)
 
-    def _leave_word(self, error: BaseException) -> None:
-        """Says on a cancellation, which carries nothing else, what it leaves behind."""
-        standing = [f"{step.replace('_', ' ')} {id_} exists" for step, id_ in self._exists.items()]
-        standing += [
-            f"the {step.replace('_', ' ')} was sent and may exist" for step in self._sending - self._exists.keys()
-        ]
-        if standing:
-            error.add_note(
-                f"launch: {'; '.join(standing)}. Do not launch again: look for it, or continue with resume=."
-            )
-
     def _failure(self, error: Exception) -> LaunchFailed:
-        io_id, campaign_id = self._exists["insertion_order"], self._exists.get("campaign")
+        io_id, campaign_id = self._steps.exists["insertion_order"], self._steps.exists.get("campaign")
         advice = f"To go on: launch({io_id}, campaign)."
         if campaign_id is not None:
             what = f"campaign {campaign_id} was created, but could not be read back"
@@ -183,19 +128,9 @@ class Launcher:
         return LaunchFailed(
             f"insertion order {io_id} exists; {what}: {str(error).rstrip('.')}. {advice}",
             step="campaign" if campaign_id is None else "read_back",
-            insertion_order_id=io_id,
-            campaign_id=campaign_id,
+            exists=self._steps.exists,
             cause=error,
         )
-
-    def _history(self, step: Step, request: Request) -> History:
-        """What the record says about a step. Raises `InvalidInput` when it sent something else."""
-        history = History.of(step, self._resume)
-        sent = _sent(request)
-        if history.sent is not None and history.sent != sent:
-            changed = sorted(name for name in {*sent, *history.sent} if sent.get(name) != history.sent.get(name))
-            raise InvalidInput("resume", changed, f"a launch that sends the same {step} as the recorded one")
-        return history
 
     async def _existing(self, io_id: int) -> InsertionOrder:
         async for row in self._iqm.insertion_orders.list(io_ids=[io_id]):
@@ -205,8 +140,8 @@ class Launcher:
 
     async def _insertion_order(self, order: NewInsertionOrder) -> int:
         request = order.request()
-        history = self._history("insertion_order", request)
-        if history.id is None and History.of("campaign", self._resume).sent is not None:
+        history = self._steps.history("insertion_order", request)
+        if history.id is None and History.of("campaign", self._steps.resume).sent is not None:
             raise InvalidInput("resume", "campaign", "a record that says in which insertion order its campaign is")
 
         async def look_up() -> Mapping[int, InsertionOrder]:
@@ -246,7 +181,7 @@ class Launcher:
     ) -> int:
         """The id of what a step makes: known from the record, adopted, or created now."""
         if history.id is not None:
-            self._exists[step] = history.id
+            self._steps.exists[step] = history.id
             return history.id
         if history.sent is not None:
             found = await self._settle(request, history, look_up, compare)
@@ -256,8 +191,8 @@ class Launcher:
         async def record(event: str, details: Mapping[str, Any]) -> None:
             if event == "sending" and history.sent is not None:
                 self._check_absent(request, history, details["existing"])
-            await self._tell(step, event, **details, **({"sent": _sent(request)} if event == "sending" else {}))
-            self._sending.add(step)
+            await self._steps.tell(step, event, **details, **({"sent": sent(request)} if event == "sending" else {}))
+            self._steps.sending.add(step)
 
         try:
             outcome = await create_once(
@@ -266,23 +201,17 @@ class Launcher:
         except UnknownOutcome:
             raise
         except AdflightError as error:
-            # certain: of anything else a create makes an UnknownOutcome. What the service said must not be lost because
-            # it could not be written down as well
-            if step in self._sending:
-                self._sending.discard(step)
-                with suppress(Exception):
-                    await self._tell(step, "refused", error=str(error))
+            # certain: of anything else a create makes an UnknownOutcome
+            await self._steps.refused(step, error)
             raise
         if isinstance(outcome, Adopted):
             return await self._made(step, outcome.id, adopted=True)
         return await self._made(step, outcome.answer, adopted=False)
 
     async def _made(self, step: Step, made: int, *, adopted: bool) -> int:
-        self._exists[step] = made
         if adopted:
             self._adopted.append(step)
-        await self._tell(step, "done", id=made, adopted=adopted)
-        return made
+        return await self._steps.made(step, made, adopted=adopted)
 
     async def _settle(
         self,
@@ -300,7 +229,7 @@ class Launcher:
         wait = unknown.settled_after
         if history.settled_after is not None:
             # otherwise the quota may have held it up until the record ended, and when that was is not known
-            wait -= max((self._now() - unknown.sent_at).total_seconds(), 0.0)
+            wait -= max((self._steps.now() - unknown.sent_at).total_seconds(), 0.0)
         try:
             return await adopt(
                 unknown,
@@ -316,13 +245,12 @@ class Launcher:
             raise
 
     def _unknown(self, request: Request, history: History, message: str) -> UnknownOutcome:
-        return UnknownOutcome(
+        return self._steps.unknown(
+            request,
+            history,
             message,
-            request=redact_request(request.operation.method, self._iqm.base_url + request.url, {}, request.body),
-            sent_at=history.sent_at or self._now(),
-            settled_after=max(self._iqm.options.timeout + SETTLING, history.settled_after or 0.0),
-            cause=AdflightError("the record of the earlier launch ends before the answer"),
-            operation=request.operation.id,
+            base_url=self._iqm.base_url,
+            settled_after=self._iqm.options.timeout + SETTLING,
         )
 
     def _check_absent(self, request: Request, history: History, existing: Iterable[int]) -> None:
@@ -336,15 +264,6 @@ class Launcher:
                 f"{', '.join(map(str, appeared))} bears its name. Continue once more from the same record",
             )
 
-    async def _tell(self, step: Step, event: str, **details: Any) -> None:
-        if self._record is not None:
-            told = self._record({"step": step, "event": event, "at": self._now().isoformat(), **details})
-            if isawaitable(told):
-                await told
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._iqm.clock.time(), UTC)
-
 
 def _check_content(campaign: NewCampaign) -> None:
     """Finds what cannot be sent before an insertion order is made for it."""
@@ -352,12 +271,6 @@ def _check_content(campaign: NewCampaign) -> None:
         _ = campaign.request(0, BudgetType.BUDGET).content
     except TypeError as error:
         raise InvalidInput("campaign.more", sorted(campaign.more), f"values that JSON can carry ({error})") from None
-
-
-def _sent(request: Request) -> dict[str, Any]:
-    """The body as a record keeps it: what JSON makes of it."""
-    sent: dict[str, Any] = orjson.loads(request.content or b"{}")
-    return sent
 
 
 def _moment(value: object) -> datetime | None:

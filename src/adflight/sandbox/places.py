@@ -6,7 +6,7 @@ Imports specification.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from .answers import Refused
@@ -49,11 +49,14 @@ class Place:
                 raise Refused(400, f"The parameter {name} is {'missing' if given is None else 'unknown'}", field=name)
 
 
-def places(operations: Iterable[Operation]) -> list[Place]:
-    """Every place at which operations are served, in the order in which to try them."""
+def places(
+    operations: Iterable[Operation], spellings: Callable[[str], Iterable[str]] = lambda path: (path,)
+) -> list[Place]:
+    """Every place at which operations are served, in the order in which to try them. `spellings` are the forms of a
+    path."""
     found: dict[tuple[str, str], list[Operation]] = {}
     for operation in operations:
-        for template in dict.fromkeys(operation.paths):
+        for template in dict.fromkeys(form for path in operation.paths for form in spellings(path)):
             found.setdefault((template, operation.method), []).append(operation)
     every = [Place(template, method, tuple(served)) for (template, method), served in found.items()]
     return sorted(every, key=lambda place: _order(place.template))

@@ -117,6 +117,8 @@ class Vendor:
     """Requests and seconds by group of operations (`x-adflight.quota`; "api" unless the specification says)."""
     document: Callable[[SandboxOptions], Mapping[str, Any] | str | None] = lambda options: None
     """The OpenAPI document or the path of its JSON, where it is not the generated one."""
+    spellings: Callable[[str], Iterable[str]] = lambda path: (path,)
+    """All forms in which a path is served, given one of them as the specification has it."""
     refuse: Callable[[Refused, Operation, str], Reply] = Refused.reply
     """Writes a refusal, given the path of the request, where the envelope alone does not say how."""
     busy: Any = None
@@ -165,4 +167,4 @@ class Vendor:
             refuse=self.refuse,
             busy=self.busy,
         )
-        return self.platform(self, engine, places(specification.operations), root)
+        return self.platform(self, engine, places(specification.operations, self.spellings), root)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import adflight_api.iqm.models as _models
 
 if TYPE_CHECKING:
-    from adflight.iqm.launch import Event as Event
+    from adflight.core.steps import Event as Event
+    from adflight.core.steps import Record as Record
     from adflight.iqm.launch import Launch as Launch
-    from adflight.iqm.launch import Record as Record
     from adflight.iqm.plan import Money as Money
     from adflight.iqm.plan import NewCampaign as NewCampaign
     from adflight.iqm.plan import NewInsertionOrder as NewInsertionOrder
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from adflight_api.iqm.models import *
 
 _MODULES = {
-    "Event": "launch",
-    "Launch": "launch",
-    "Record": "launch",
-    "Money": "plan",
-    "NewCampaign": "plan",
-    "NewInsertionOrder": "plan",
-    "PlanWarning": "plan",
+    "Event": "core.steps",
+    "Record": "core.steps",
+    "Launch": "iqm.launch",
+    "Money": "iqm.plan",
+    "NewCampaign": "iqm.plan",
+    "NewInsertionOrder": "iqm.plan",
+    "PlanWarning": "iqm.plan",
 }
 
 __all__ = (*_models.__all__, *_MODULES)
 
 
 def __getattr__(name: str) -> Any:
-    module = import_module(f"adflight.iqm.{_MODULES[name]}") if name in _MODULES else _models
+    module = import_module(f"adflight.{_MODULES[name]}") if name in _MODULES else _models
     return getattr(module, name)
 
 

@@ -160,17 +160,18 @@ async def test_an_update_changes_what_it_carries(caller: Caller) -> None:
     order = await caller.create(xml=f"<external_id>17</external_id>{impressions('1000')}")
     assert (await caller.get(order, show="all")).text("cost/gross_cost") == "10.00"
     caller.sandbox.advance(60)
-    answer = await caller.send(
-        "PUT", f"/insertion_order/{order}", f"<insertion_order>{currency('10.10')}</insertion_order>"
-    )
+    sales_person = "<primary_sales_person>Bob Example</primary_sales_person>"
+    changes = f"<insertion_order>{sales_person}{currency('10.10')}</insertion_order>"
+    answer = await caller.send("PUT", f"/insertion_order/{order}", changes)
     assert answer.status == 200
+    assert answer.text("primary_sales_person") == "Bob Example"
     assert (answer.text("external_id"), answer.text("budget/currency")) == ("17", "10.10")
     assert answer.root.find("budget/impression") is None
     (row,) = (await caller.send("GET", "/insertion_orders")).root
     assert row.findtext("updated_at") != row.findtext("created_at")
 
 
-@pytest.mark.parametrize("name", ["campaign_id", "currency", "primary_sales_person", "primary_trafficker"])
+@pytest.mark.parametrize("name", ["campaign_id", "currency", "primary_trafficker"])
 async def test_what_is_for_creating_only_cannot_be_changed(caller: Caller, name: str) -> None:
     order = await caller.create()
     body = f"<insertion_order><name>New</name><{name}>1</{name}></insertion_order>"

@@ -26,7 +26,7 @@ _OF_PROPOSALS = (
     "total_p2plus_impressions",
     "primary_variant_id",
 )
-_ON_CREATE_ONLY = ("campaign_id", "currency", "primary_sales_person", "primary_trafficker")
+_ON_CREATE_ONLY = ("campaign_id", "currency", "primary_trafficker")
 
 
 def _list(call: Call) -> Row:

@@ -18,7 +18,7 @@ __all__ = ["HANDLERS", "delete_variants"]
 _FIRST_VARIANT = 9001
 _VARIANTS = ("first variant", "second variant")
 _OF_THE_WORKFLOW = ("workflow_step", "workflow_step_owners")
-_ON_CREATE_ONLY = ("campaign_id", "currency", "primary_sales_person", "primary_trafficker")
+_ON_CREATE_ONLY = ("campaign_id", "currency", "primary_trafficker")
 
 
 def delete_variants(call: Call, order_id: int) -> None:

@@ -27,6 +27,14 @@ def _refuse(refusal: Refused, operation: Operation, path: str) -> Reply:
     return refusal.reply(operation, path)
 
 
+def _spellings(path: str) -> tuple[str, ...]:
+    # sources differ about the prefix /services, and the suffix is optional
+    bare = path.removeprefix("/services").removesuffix(".xml")
+    if not bare.startswith("/v3/"):
+        return (path,)
+    return (bare, f"{bare}.xml", f"/services{bare}", f"/services{bare}.xml")
+
+
 FREEWHEEL = Vendor(
     name="freewheel",
     prefix="/freewheel",
@@ -35,6 +43,7 @@ FREEWHEEL = Vendor(
     kinds=KINDS,
     gateway=lambda store, options: Gateway(store, options.freewheel_token_lifetime),
     quotas=lambda options: {"api": options.freewheel_quota, "auth": options.freewheel_auth_quota},
+    spellings=_spellings,
     refuse=_refuse,
     busy={"Message": "Too many requests"},
     environment={"FREEWHEEL_USERNAME": PEOPLE[0].email, "FREEWHEEL_PASSWORD": PEOPLE[0].password},

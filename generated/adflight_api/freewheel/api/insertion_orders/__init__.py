@@ -95,7 +95,7 @@ class InsertionOrders(Resource):
             description: Text about it.
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
-            primary_sales_person: Name of the primary sales person. Only when created.
+            primary_sales_person: Name of the primary sales person.
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
@@ -170,6 +170,7 @@ class InsertionOrders(Resource):
         description: str | None = None,
         client_po: str | None = None,
         external_id: str | None = None,
+        primary_sales_person: str | None = None,
         brand_id: int | None = None,
         schedule: ScheduleSettings | None = None,
         budget: CurrencyTargetBudget | ImpressionTargetBudget | None = None,
@@ -188,6 +189,8 @@ class InsertionOrders(Resource):
             description: Text about it.
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
+            primary_sales_person: Name of the primary sales person. The document says that it can be
+                changed, and remarks "on create only".
             brand_id: Brand of the advertiser.
             schedule: When it is to run.
             budget: What it may spend or deliver.
@@ -210,6 +213,7 @@ class InsertionOrders(Resource):
             description=description,
             client_po=client_po,
             external_id=external_id,
+            primary_sales_person=primary_sales_person,
             brand_id=brand_id,
             schedule=schedule,
             budget=budget,
@@ -313,7 +317,7 @@ class InsertionOrders(Resource):
             description: Text about it.
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
-            primary_sales_person: Name of the primary sales person. Only when created.
+            primary_sales_person: Name of the primary sales person.
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
@@ -478,7 +482,7 @@ class InsertionOrders(Resource):
             description: Text about it.
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
-            primary_sales_person: Name of the primary sales person. Only when created.
+            primary_sales_person: Name of the primary sales person.
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
@@ -533,6 +537,7 @@ class InsertionOrders(Resource):
         description: str | None = None,
         client_po: str | None = None,
         external_id: str | None = None,
+        primary_sales_person: str | None = None,
         brand_id: int | None = None,
         schedule: ScheduleSettings | None = None,
         budget: CurrencyTargetBudget | ImpressionTargetBudget | None = None,
@@ -556,6 +561,8 @@ class InsertionOrders(Resource):
             description: Text about it.
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
+            primary_sales_person: Name of the primary sales person. The document says that it can be
+                changed, and remarks "on create only".
             brand_id: Brand of the advertiser.
             schedule: When it is to run.
             budget: What it may spend or deliver.
@@ -583,6 +590,7 @@ class InsertionOrders(Resource):
             description=description,
             client_po=client_po,
             external_id=external_id,
+            primary_sales_person=primary_sales_person,
             brand_id=brand_id,
             schedule=schedule,
             budget=budget,

@@ -44,6 +44,7 @@ def request(
     description: str | None = None,
     client_po: str | None = None,
     external_id: str | None = None,
+    primary_sales_person: str | None = None,
     brand_id: int | None = None,
     schedule: ScheduleSettings | None = None,
     budget: CurrencyTargetBudget | ImpressionTargetBudget | None = None,
@@ -62,6 +63,8 @@ def request(
         body["client_po"] = client_po
     if external_id is not None:
         body["external_id"] = external_id
+    if primary_sales_person is not None:
+        body["primary_sales_person"] = primary_sales_person
     if brand_id is not None:
         body["brand_id"] = brand_id
     if schedule is not None:

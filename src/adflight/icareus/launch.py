@@ -1,0 +1,165 @@
+"""A campaign, its schedule and its daily caps, each sent at most once, with a record from which a launch goes on.
+
+Nothing can be looked up on Icareus: only active campaigns are listed, and a new one has no schedule. So a step whose
+outcome is unknown is a person's to settle. Imports the plan and core's `steps`; used by `client`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+
+from attrs import frozen
+
+from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
+from adflight.core.session import SETTLING
+from adflight.core.steps import Event, Record, Steps, sent
+from adflight.icareus.plan import NewCampaign, NewSchedule, caps_request
+from adflight_api.icareus.api.schedules import schedules_create
+from adflight_api.icareus.models import CampaignCreated
+from adflight_api.runtime import Request
+
+if TYPE_CHECKING:
+    from adflight.icareus.client import Icareus
+
+Step: TypeAlias = Literal["campaign", "schedule", "daily_caps"]
+
+ADVICE: Final[Mapping[str, str]] = {
+    "campaign": "Look for it in the Icareus Suite; if it is there, launch with its id in the place of the campaign.",
+    "schedule": "Look at the campaign in the Icareus Suite; if it has the schedule, launch with its id in its place.",
+    "daily_caps": "Look at the campaign in the Icareus Suite, and set what is missing with daily_caps.set.",
+}
+
+
+@frozen
+class Launch:
+    """A campaign with a schedule that exist."""
+
+    campaign_id: int
+    schedule_id: int
+    daily_caps: tuple[date, ...] = ()
+    """Days whose caps were set."""
+
+
+class Launcher:
+    """One launch under way."""
+
+    def __init__(self, icareus: Icareus, *, record: Record | None, resume: Iterable[Event]) -> None:
+        self._icareus = icareus
+        self._steps: Final = Steps(icareus.clock, record=record, resume=resume)
+
+    async def run(
+        self, campaign: NewCampaign | int, schedule: NewSchedule | int, daily_caps: Mapping[date, int] | None
+    ) -> Launch:
+        _check(campaign, schedule, daily_caps)
+        step: Step = "campaign"
+        try:
+            if isinstance(campaign, NewCampaign):
+                campaign_id = await self._once(step, campaign.request, _campaign_id)
+            else:
+                campaign_id = self._steps.exists[step] = campaign
+            step = "schedule"
+            if isinstance(schedule, NewSchedule):
+                schedule_id = await self._once(step, schedule.request(campaign_id), _schedule_id)
+            else:
+                schedule_id = self._steps.exists[step] = schedule
+            step = "daily_caps"
+            if daily_caps is not None:
+                await self._once(step, caps_request(daily_caps, campaign_id), lambda _: campaign_id)
+        except InvalidInput:
+            raise
+        except asyncio.CancelledError as error:
+            self._steps.leave_word(error)
+            raise
+        except Exception as error:
+            # also what is not ours, such as a full disk under the record: the ids must not be lost with it
+            if isinstance(error, UnknownOutcome):
+                error.add_note(ADVICE[step])
+            if "campaign" not in self._steps.exists:
+                raise
+            raise self._failure(step, error) from error
+        return Launch(campaign_id, schedule_id, tuple(sorted(daily_caps or ())))
+
+    async def _once(self, step: Step, request: Request, id_of: Callable[[Any], int]) -> int:
+        """The id of what a step makes: known from the record, or made now."""
+        history = self._steps.history(step, request)
+        if history.id is not None:
+            self._steps.exists[step] = history.id
+            return history.id
+        if history.sent is not None:
+            raise self._steps.unknown(
+                request,
+                history,
+                f"{request.operation.id} was sent by an earlier launch, whose record ends before the answer",
+                base_url=self._icareus.base_url,
+                settled_after=self._icareus.options.timeout + SETTLING,
+            )
+        await self._steps.tell(step, "sending", existing=[], sent=sent(request))
+        self._steps.sending.add(step)
+        try:
+            made = await self._icareus.call(request, id_of)
+        except UnknownOutcome as error:
+            # without it the record says the same: sent, and no outcome
+            with suppress(Exception):
+                await self._steps.tell(
+                    step, "unknown", sent_at=error.sent_at.isoformat(), settled_after=error.settled_after
+                )
+            raise
+        except AdflightError as error:
+            # certain: of anything else a create makes an UnknownOutcome
+            await self._steps.refused(step, error)
+            raise
+        return await self._steps.made(step, made)
+
+    def _failure(self, step: Step, error: Exception) -> LaunchFailed:
+        exists = self._steps.exists
+        made = ", ".join(f"{name} {id_}" for name, id_ in exists.items())
+        name = step.replace("_", " ")
+        if step in exists:
+            what, advice = f"the {name} could not be recorded", "Do not send it again."
+        elif isinstance(error, UnknownOutcome):
+            what, advice = f"it is not known whether the {name} was carried out", ADVICE[step]
+        else:
+            what, advice = f"the {name} was not carried out", "To go on, pass these ids in the places of what exists."
+        return LaunchFailed(
+            f"{made} exists; {what}: {str(error).rstrip('.')}. {advice}", step=step, exists=exists, cause=error
+        )
+
+
+def _check(campaign: object, schedule: object, daily_caps: Mapping[date, int] | None) -> None:
+    """Everything is checked before the first request: a campaign without a schedule would be left standing."""
+    for name, value, kind in (("campaign", campaign, NewCampaign), ("schedule", schedule, NewSchedule)):
+        if isinstance(value, NewCampaign | NewSchedule) and isinstance(value, kind):
+            value.check()
+            _check_content(name, value.request if isinstance(value, NewCampaign) else value.request(0))
+        elif isinstance(value, bool) or not isinstance(value, int):
+            raise InvalidInput(name, value, f"a {kind.__name__}, or the id of one that exists, as an int")
+    if isinstance(campaign, NewCampaign) and not isinstance(schedule, NewSchedule):
+        raise InvalidInput("schedule", schedule, "a NewSchedule: a campaign that is new has no schedule yet")
+    if daily_caps is not None:
+        caps_request(daily_caps, 0)
+
+
+def _check_content(name: str, request: Request) -> None:
+    try:
+        _ = request.content
+    except TypeError as error:
+        raise InvalidInput(name, name, f"values that JSON can carry ({error})") from None
+
+
+def _campaign_id(answer: Any) -> int:
+    return _id(CampaignCreated.from_dict(answer).campaign_id)
+
+
+def _schedule_id(answer: Any) -> int:
+    return _id(schedules_create.parse(answer).schedule_id)
+
+
+def _id(value: object) -> int:
+    # the session turns this into an UnknownOutcome: something was created, and nobody knows under which id
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError("the answer holds no id that is a whole number")
+    return value
