@@ -1,4 +1,4 @@
-"""The rows of a file, one at a time: from CSV, from JSON lines, or from an iterable. Imports detection, columns and core.
+"""The rows of a file, one at a time: of CSV, of JSON lines, or of an iterable. Imports detection, columns and core.
 
 A row is its number and its cells by column name. What a source finds wrong it tells and goes on, as far as that goes.
 """
