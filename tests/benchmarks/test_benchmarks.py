@@ -24,7 +24,7 @@ def test_everything_is_measured_and_written(tmp_path: Path) -> None:
 
     assert done.stdout == text
     titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    assert titles == ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Importing", "Memory"]
+    assert titles == ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Journal", "Importing", "Memory"]
     for client in (ADFLIGHT, ADFLIGHT_HTTPX, AIOHTTP, HTTPX, STOCK):
         assert f"| {client} |" in text
     assert "answers 429: 0, goal ≤ 0: met" in text
