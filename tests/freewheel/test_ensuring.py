@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
 
@@ -145,6 +146,16 @@ async def test_what_differs_is_sent_and_nothing_else(scene: Scene, freewheel: Fr
         "<budget_model>IMPRESSION_TARGET</budget_model><impression>250000</impression></budget></insertion_order>"
     ]
     assert (await freewheel.insertion_orders.ensure(**{**ALL, **changes})).action == "unchanged"
+
+
+async def test_a_moment_is_the_same_in_every_zone(freewheel: FreeWheel) -> None:
+    start = datetime(2026, 9, 1, 7, tzinfo=UTC)
+    for zone, action in [(UTC, "created"), (timezone(timedelta(hours=2)), "unchanged")]:
+        schedule = ScheduleSettings(start_time=start.astimezone(zone), time_zone="UTC")
+        ensured = await freewheel.insertion_orders.ensure(**{**SPRING, "schedule": schedule})
+        assert ensured.action == action
+    later = ScheduleSettings(start_time=start + timedelta(seconds=1), time_zone="UTC")
+    assert (await freewheel.insertion_orders.ensure(**{**SPRING, "schedule": later})).changed == ("schedule",)
 
 
 async def test_lists_are_sent_whole(scene: Scene, freewheel: FreeWheel) -> None:
@@ -406,3 +417,37 @@ async def test_a_cancelled_one_leaves_no_lock(scene: Scene, freewheel: FreeWheel
     with pytest.raises(asyncio.CancelledError):
         await ensuring
     assert (await freewheel.insertion_orders.ensure(**SPRING)).action == "created"
+
+
+@pytest.mark.parametrize(
+    ("fault", "action"),
+    [
+        # cancelled while the answer is awaited
+        ({"kind": "delay_after", "seconds": 1000}, "unchanged"),
+        # cancelled while it is waited for the outcome to settle; carried out after the next one has looked
+        ({"kind": "late", "seconds": 60}, "unchanged"),
+        ({"kind": "cut_after"}, "unchanged"),
+        ({"kind": "cut_before"}, "created"),
+    ],
+    ids=["awaited", "late", "cut_after", "cut_before"],
+)
+async def test_what_is_cancelled_is_not_made_twice(
+    scene: Scene, freewheel: FreeWheel, fault: dict[str, Any], action: str
+) -> None:
+    scene.platform.fault("insertion_orders_create", **fault)
+    ensuring = asyncio.create_task(freewheel.insertion_orders.ensure(**SPRING))
+    awaited = fault["kind"] == "delay_after"
+    while not bodies(scene, "POST") or (not scene.executions.get("create") if awaited else scene.wire.under_way):
+        await asyncio.sleep(0)
+    ensuring.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await ensuring
+    assert "crm-17 of campaign 501 was being created" in caught.value.__notes__[0]
+
+    ensured = await freewheel.insertion_orders.ensure(**SPRING)
+    assert ensured.action == action
+    assert scene.executions["create"] == 1
+    # that it waited is no reason to wait again
+    slept = len(scene.clock.slept)
+    await freewheel.insertion_orders.ensure(**SPRING)
+    assert len(scene.clock.slept) == slept
