@@ -247,13 +247,14 @@ class Types:
             send_as=tuple(schema.get("x-adflight-send-as", (name,))),
             secret="x-adflight-secret" in marks,
             description=" ".join(str(schema.get("description") or marks.get("description") or "").split()),
-            default=self._default(schema)
+            default=self.default(schema)
             if "const" in schema or ("default" in schema and (required or name == decides))
             else None,
             offset=schema.get("x-adflight-offset"),
         )
 
-    def _default(self, schema: Schema) -> str:
+    def default(self, schema: Schema) -> str:
+        """The value that a field has unless given, as Python."""
         if "const" in schema:
             return repr(schema["const"])
         if not self.is_enum(schema):

@@ -423,6 +423,32 @@ def test_constant_parameters_are_always_sent_and_unused_ones_never(shop: Shop) -
     ]
 
 
+def test_what_is_required_in_the_query_comes_before_the_body(shop: Shop) -> None:
+    shop.operation["parameters"].append(
+        {"name": "shopId", "in": "query", "required": True, "description": "Shop id.", "schema": {"type": "integer"}}
+    )
+
+    code = "import inspect; print(*inspect.signature(orders_update.request).parameters)"
+    assert called(shop.generate(), code) == ["order_id shop_id amount mode dry_run"]
+
+
+def test_docstrings_name_members_and_exact_lengths(shop: Shop) -> None:
+    shop.document["components"]["schemas"]["State"] = {
+        "type": "integer",
+        "description": "A state.",
+        "enum": [1, 2],
+        "x-enum-varnames": ["OPEN", "SENT"],
+    }
+    shop.properties("OrderUpdate").update(
+        state={"$ref": "#/components/schemas/State", "default": 2, "description": "State."},
+        currency={"type": "string", "minLength": 3, "maxLength": 3, "description": "Code."},
+    )
+
+    text = (shop.generate() / "shop/api/orders/__init__.py").read_text(encoding="utf-8")
+    assert "state: State (default State.SENT)." in text
+    assert "currency: Code (exactly 3 characters)." in text
+
+
 def test_a_constant_that_is_a_parameter_too_is_refused(shop: Shop) -> None:
     shop.operation["x-adflight"]["query"] = {"dryRun": "true"}
 

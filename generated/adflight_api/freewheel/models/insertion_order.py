@@ -65,8 +65,8 @@ class InsertionOrder(Model):
         primary_variant_id: The primary one of its variants.
         status: Whether it is active. In lists only.
         advertiser_id: Advertiser that it is for. In lists only.
-        created_at: When it was created. In lists only (sent as ISO 8601; a text goes out as it is).
-        updated_at: When it was last changed. In lists only (sent as ISO 8601; a text goes out as it is).
+        created_at: When it was created. In lists only (sent as ISO 8601, or a wall clock as text).
+        updated_at: When it was last changed. In lists only (sent as ISO 8601, or a wall clock as text).
     """
 
     id: int

@@ -35,7 +35,7 @@ class ActiveCampaign(Model):
         ad_profile: The ad profile itself.
         channels: Linear channels of the campaign.
         content_type: What kind of video the campaign is for.
-        end_time: When it ends (sent as ISO 8601; a text goes out as it is).
+        end_time: When it ends (sent as ISO 8601, or a wall clock as text).
         type_: Type of the campaign.
         target_platform: What an online display campaign is shown on.
         advert: What an online display campaign shows.

@@ -99,7 +99,7 @@ class InsertionOrders(Resource):
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Only when created (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -321,7 +321,7 @@ class InsertionOrders(Resource):
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Only when created (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -486,7 +486,7 @@ class InsertionOrders(Resource):
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Only when created (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.

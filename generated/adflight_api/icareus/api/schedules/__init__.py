@@ -26,10 +26,10 @@ class Schedules(Resource):
     async def create(
         self,
         *,
+        campaign_id: int,
         name: str,
         start_date: datetime,
         duration: timedelta,
-        campaign_id: int,
         utc_offset: int | None = None,
         repeat_type: RepeatType | str | None = None,
         end_date: date | None = None,
@@ -44,13 +44,13 @@ class Schedules(Resource):
         type are needed, too.
 
         Args:
+            campaign_id: Campaign id.
             name: Name of the schedule.
             start_date: When the schedule starts, and at what time of day each repetition does (sent as
                 yyyy-MM-dd'T'HH:mm with its UTC offset in whole hours).
             duration: How long the schedule and each repetition lasts (sent as HH:mm, at most 24:00).
-            campaign_id: Campaign id.
             utc_offset: Offset of startDate from UTC in hours; that of startDate itself unless given.
-            repeat_type: How the schedule repeats (default 'never').
+            repeat_type: How the schedule repeats (default RepeatType.NEVER).
             end_date: The last day of the schedule; a year after startDate unless given (sent as
                 yyyy-MM-dd).
             daily_repeat_options: Needed when the schedule repeats daily.
@@ -67,10 +67,10 @@ class Schedules(Resource):
         from . import schedules_create as operation
 
         request = operation.request(
+            campaign_id=campaign_id,
             name=name,
             start_date=start_date,
             duration=duration,
-            campaign_id=campaign_id,
             utc_offset=utc_offset,
             repeat_type=repeat_type,
             end_date=end_date,
