@@ -331,6 +331,12 @@ def test_an_unknown_mark_is_refused_and_its_place_named(shop: Shop, mark: str, v
     assert shop.refusal().startswith(f"#/components/schemas/Order/properties/createdAt: {problem}")
 
 
+def test_a_text_that_yaml_cut_at_a_comma_is_refused(shop: Shop) -> None:
+    shop.properties("Order")["createdAt"]["in seconds."] = None
+
+    assert shop.refusal().startswith("#/components/schemas/Order/properties/createdAt: 'in seconds.' has no value")
+
+
 def test_a_field_that_decides_about_repeating_needs_a_default(shop: Shop) -> None:
     del shop.properties("OrderUpdate")["mode"]["default"]
 
