@@ -113,7 +113,10 @@ class Types:
         if "const" in schema:
             return f"Literal[{schema['const']!r}]"
         if "x-adflight-list" in schema and sent:
-            return "Iterable[datetime]" if "x-adflight-unit" in schema else "CommaList"
+            if "x-adflight-items" not in schema:
+                return "Iterable[datetime]" if "x-adflight-unit" in schema else "CommaList"
+            item = self.annotation({"$ref": f"#/components/schemas/{schema['x-adflight-items']}"}, sent=True)
+            return f"{item} | Iterable[{item}]"
         if "x-adflight-unit" in schema and "x-adflight-list" not in schema:
             return UNIT_TYPES.get(schema["x-adflight-unit"], "datetime")
         if "x-adflight-bool" in schema and sent:

@@ -28,6 +28,7 @@ FIELD_MARKS: dict[str, Schema] = {
     "x-adflight-unit": {"enum": ["seconds", "milliseconds", "date", "hours-minutes", "local-minutes", "iso-8601"]},
     "x-adflight-offset": {"type": "string"},
     "x-adflight-list": {"enum": ["comma", "newline"]},
+    "x-adflight-items": {"type": "string"},
     "x-adflight-coerce": {"enum": ["integer"]},
     "x-adflight-alias": {"type": "array", "minItems": 1, "items": {"type": "string"}},
     "x-adflight-send-as": {"type": "array", "minItems": 1, "items": {"type": "string"}},

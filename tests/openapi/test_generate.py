@@ -438,6 +438,28 @@ def test_what_is_required_in_the_query_comes_before_the_body(shop: Shop) -> None
     assert called(shop.generate(), code) == ["order_id shop_id amount mode dry_run"]
 
 
+def test_a_list_in_one_text_may_be_of_members_of_an_enum(shop: Shop) -> None:
+    shop.document["components"]["schemas"]["State"] = {
+        "type": "string",
+        "description": "A state.",
+        "enum": ["open", "sent"],
+        "x-enum-varnames": ["OPEN", "SENT"],
+    }
+    shop.properties("OrderUpdate")["states"] = {
+        "type": "string",
+        "x-adflight-list": "comma",
+        "x-adflight-items": "State",
+        "description": "States.",
+    }
+
+    code = """
+        from adflight_api.shop.models import State
+        print(orders_update.request(7, amount=1, states=[State.OPEN, "lost"]).body["states"])
+        print(orders_update.request.__annotations__["states"])
+    """
+    assert called(shop.generate(), dedent(code)) == ["open,lost", "State | str | Iterable[State | str] | None"]
+
+
 def test_docstrings_name_members_and_exact_lengths(shop: Shop) -> None:
     shop.document["components"]["schemas"]["State"] = {
         "type": "integer",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ....runtime import CommaList, Number, Pager, Resource, with_raw_response
+from ....runtime import Number, Pager, Resource, with_raw_response
 
 if TYPE_CHECKING:
     from ...models.acknowledgement import Acknowledgement
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...models.active_campaigns import ActiveCampaigns
     from ...models.ad_platform import AdPlatform
     from ...models.campaign_created import CampaignCreated
+    from ...models.campaign_type import CampaignType
     from ...models.channel_status import ChannelStatus
     from ...models.content_type import ContentType
     from ...models.switch_in_data_source import SwitchInDataSource
@@ -614,7 +615,7 @@ class Campaigns(Resource):
     def list_active(
         self,
         *,
-        types: CommaList | None = None,
+        types: CampaignType | str | Iterable[CampaignType | str] | None = None,
         content_type: ContentType | int | None = None,
     ) -> Pager[ActiveCampaigns, ActiveCampaign]:
         """List the campaigns that are active now.
@@ -623,8 +624,8 @@ class Campaigns(Resource):
         without a schedule is not among them. Needs neither token nor user.
 
         Args:
-            types: Types to list, see CampaignType; all unless given. banner and onlinedisplay are known
-                from outside the document.
+            types: Types to list; all unless given. BANNER and ONLINE_DISPLAY are known from outside the
+                document.
             content_type: Whether to list campaigns for recorded video, for live video or for both; known
                 from outside the document.
 
