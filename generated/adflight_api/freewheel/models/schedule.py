@@ -24,7 +24,7 @@ class Schedule(Model):
 
     Attributes:
         start_time: Start (sent as ISO 8601, or a wall clock as text).
-        end_time: End; null when it is ongoing (sent as ISO 8601, or a wall clock as text).
+        end_time: End; none when it is ongoing (sent as ISO 8601, or a wall clock as text).
         time_zone: Time zone, as FreeWheel calls it: "UTC", or "(GMT-05:00) America - New York".
     """
 
