@@ -30,7 +30,7 @@ class ActiveCampaign(Model):
 
     Attributes:
         campaign_id: Campaign id.
-        campaign_name: Name of the campaign.
+        campaign_name: What the campaign is called.
         ad_profile_id: Ad profile id.
         ad_profile: The ad profile itself.
         channels: Linear channels of the campaign.

@@ -49,7 +49,7 @@ class Campaigns(Resource):
         schedule.
 
         Args:
-            name: Name of the campaign.
+            name: What the campaign is called.
             cpm_price: Price of a thousand impressions (at least 0).
             vast_profile_id: VAST profile id.
             channels: The linear channel, by id; a list that holds at most one.
@@ -57,17 +57,17 @@ class Campaigns(Resource):
             data_source: Where the playlist comes from; never changes (default
                 VideoSwapDataSource.DIGITA_PLAYLIST).
             targeting: Whom the campaign is shown to.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 003 L14-126. Repeat class: create.
+        Source: vendor document 003 L14-126, L440-475. Repeat class: create.
         """
         from . import campaigns_create_video_swap as operation
 
@@ -105,23 +105,23 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
+            name: What the campaign is called.
             cpm_price: Price of a thousand impressions (at least 0).
             vast_profile_id: VAST profile id.
             channels: The linear channel, by id; a list that holds at most one.
             safety_margin: Safety margin in seconds.
             targeting: Whom the campaign is shown to.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500); TransportError.
 
-        Source: vendor document 003 L14-57, L58-106, L431-437. Repeat class: absolute.
+        Source: vendor document 003 L14-106, L431-475. Repeat class: absolute.
         """
         from . import campaigns_update_video_swap as operation
 
@@ -167,7 +167,7 @@ class Campaigns(Resource):
         has a schedule.
 
         Args:
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
@@ -185,16 +185,16 @@ class Campaigns(Resource):
                 ActiveAdDataSource.PEBBLE_TV_PLAYLIST).
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 003 L14-57, L129-237. Repeat class: create.
+        Source: vendor document 003 L14-57, L129-237, L440-475. Repeat class: create.
         """
         from . import campaigns_create_active_ad as operation
 
@@ -247,7 +247,7 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
@@ -261,16 +261,16 @@ class Campaigns(Resource):
             creative_id: Creative id; 0 for none. Only for the ad platform Icareus Suite.
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500); TransportError.
 
-        Source: vendor document 003 L14-57, L129-208, L431-437. Repeat class: absolute.
+        Source: vendor document 003 L14-57, L129-208, L431-475. Repeat class: absolute.
         """
         from . import campaigns_update_active_ad as operation
 
@@ -325,7 +325,7 @@ class Campaigns(Resource):
         schedule.
 
         Args:
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
@@ -346,8 +346,8 @@ class Campaigns(Resource):
                 Suite.
             campaign_channel_status_service: Address of a service that tells a channel's status; when one is
                 used.
-            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside
-                campaignChannelStatusService.
+            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside the
+                address of the service that tells it.
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
             ad_tag_url: Address of the ad tag. Needed when the ad platform is AdForm.
@@ -357,7 +357,7 @@ class Campaigns(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 003 L14-57, L240-356. Repeat class: create.
+        Source: vendor document 003 L14-57, L240-356, L440-475. Repeat class: create.
         """
         from . import campaigns_create_switch_in as operation
 
@@ -414,7 +414,7 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
@@ -431,8 +431,8 @@ class Campaigns(Resource):
                 Suite.
             campaign_channel_status_service: Address of a service that tells a channel's status; when one is
                 used.
-            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside
-                campaignChannelStatusService.
+            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside the
+                address of the service that tells it.
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
             ad_tag_url: Address of the ad tag. Needed when the ad platform is AdForm.
@@ -442,7 +442,7 @@ class Campaigns(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500); TransportError.
 
-        Source: vendor document 003 L14-57, L240-327, L431-437. Repeat class: absolute.
+        Source: vendor document 003 L14-57, L240-327, L431-475. Repeat class: absolute.
         """
         from . import campaigns_update_switch_in as operation
 
@@ -483,8 +483,8 @@ class Campaigns(Resource):
         a schedule.
 
         Args:
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type PREROLL or MIDROLL.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as PREROLL or MIDROLL.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
@@ -519,8 +519,8 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type PREROLL or MIDROLL.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as PREROLL or MIDROLL.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
@@ -554,8 +554,8 @@ class Campaigns(Resource):
         An In-Video Overlay campaign lays advertisements over a video. It does not run before it has a schedule.
 
         Args:
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type OVERLAY.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as OVERLAY.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
@@ -590,8 +590,8 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type OVERLAY.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as OVERLAY.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
