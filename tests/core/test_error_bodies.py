@@ -125,11 +125,24 @@ def test_a_success_is_decoded_by_the_operation() -> None:
         ({"repeat": "create", "identity": ("id",)}, 200, False),
         ({"repeat": "create", "identity": ("id",)}, 204, False),
         ({"repeat": "read", "decode": None}, 200, True),
+        ({"repeat": "read", "envelope": "data", "decode": None, "media": "json"}, 200, False),
     ],
 )
 def test_bodies_that_were_lost(changes: dict[str, Any], status: int, success: bool) -> None:
     verdict = judge(evolve(XML, **changes), answer(status))
     assert (verdict.refusal is None) is success
+
+
+@pytest.mark.parametrize("content", [b"", b" ", b"<status>deleted</status>", b"<insertion_order/>"])
+def test_where_no_body_is_documented_any_xml_will_do(content: bytes) -> None:
+    assert judge(evolve(XML, repeat="relative", decode=None), answer(200, content)).refusal is None
+
+
+@pytest.mark.parametrize("content", [b"<html><body/></html>", b"<html><br></html>", b'{"Message": "no"}', b"OK"])
+def test_a_proxys_page_is_no_answer(content: bytes) -> None:
+    refusal = judge(evolve(XML, decode=None), answer(200, content)).refusal
+    assert refusal is not None
+    assert refusal.event == "undecodable"
 
 
 @given(st.integers(300, 599), st.text(alphabet="<>/ab!&;'\"[] errorcode=", max_size=60))

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from attrs import evolve
 
+from adflight.core.error_bodies import read_xml
 from adflight.core.options import Options
 from adflight.core.paging import ListPager
 from adflight.core.session import Session
@@ -96,7 +97,7 @@ class BoundCaller:
             envelope=envelope,
             security=self.session.default_security if security is None else security,
             media=media,
-            decode=_read_xml if media == "xml" else None,
+            decode=read_xml if media == "xml" else None,
             encode=str.encode if media == "xml" else None,
         )
         texts = {name: to_text(value) for name, value in (query or {}).items() if value is not None}
@@ -107,10 +108,3 @@ class BoundCaller:
 
 def _as_it_is(value: Any) -> Any:
     return value
-
-
-def _read_xml(content: bytes) -> Any:
-    # what speaks only JSON need not load it
-    from adflight_api.xml import decode_untyped
-
-    return decode_untyped(content)

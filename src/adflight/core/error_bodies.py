@@ -1,7 +1,7 @@
 """What the body of a refusal says is wrong, whatever shape it has.
 
 Pure. Services refuse in JSON of many shapes, those that speak XML in XML of a shape that nobody documents, and proxies
-in between in HTML or plain text. May be imported by `judge` only; imports redaction.
+in between in HTML or plain text. Imports redaction; used by `judge`, and by calls that no specification knows.
 """
 
 from __future__ import annotations
@@ -38,7 +38,20 @@ def read(operation: Operation, content: bytes) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return _read_xml(content) if operation.media == "xml" else None
+        if operation.media != "xml":
+            return None
+    try:
+        return read_xml(content)
+    except ValueError:
+        return None
+
+
+def read_xml(content: bytes) -> Any:
+    """Any XML, untyped, as `{name of the root: what is in it}`. Raises `ValueError`, for pages too."""
+    # what speaks only JSON need not load it
+    from adflight_api.xml import decode_untyped
+
+    return decode_untyped(content)
 
 
 def complaints(operation: Operation, payload: Any, content: bytes) -> tuple[str, ...]:
@@ -93,18 +106,6 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
                         yield f"{field}: {text}"
             elif key not in _TEXTS or not isinstance(inner, str):
                 yield from _texts(inner, depth - 1)
-
-
-def _read_xml(content: bytes) -> Any:
-    # what speaks only JSON need not load it
-    from adflight_api.xml import decode_untyped
-
-    try:
-        payload = decode_untyped(content)
-    except ValueError:
-        return None
-    # a proxy's page may happen to be well-formed
-    return None if next(iter(payload)).lower() == "html" else payload
 
 
 def _harvest(value: Any, depth: int) -> Iterator[str]:

@@ -16,7 +16,7 @@ import orjson
 from attrs import define, field, frozen
 
 from adflight.core.answers import RawAnswer, without_secrets
-from adflight.core.error_bodies import complaints, messages, read
+from adflight.core.error_bodies import complaints, messages, read, read_xml
 from adflight.core.errors import (
     APIError,
     AuthenticationError,
@@ -111,16 +111,17 @@ def judge(operation: Operation, answer: WireAnswer) -> Verdict:
     status, content = answer.status, answer.content
     if not 200 <= status < 300:
         return Verdict(None, _refused(operation, answer))
-    if not content:
+    if not content or content.isspace():
         # what is documented and missing was lost on the way
         if operation.identity or (status != 204 and _has_content(operation)):
             return Verdict(None, Refusal(ServerError, "undecodable", "the body is empty"))
         return Verdict()
+    decode = operation.decode or (orjson.loads if operation.media == "json" else read_xml)
     try:
-        payload = orjson.loads(content) if operation.decode is None else operation.decode(content)
+        payload = decode(content)
     except ValueError as error:
         reason = f"a success whose body of {len(content)} bytes cannot be read as {operation.media.upper()}"
-        if operation.decode is None:
+        if decode is orjson.loads:
             return Verdict(None, Refusal(ServerError, "undecodable", reason))
         # a gateway's JSON, or an error in XML, says more
         return Verdict(None, Refusal(ServerError, "undecodable", f"{reason}: {error}", read(operation, content)))
