@@ -131,6 +131,17 @@ def test_steps_come_in_their_order() -> None:
             steps(event).check_order("first_thing", "thing", "last_thing")
 
 
+def test_what_an_error_may_not_lose() -> None:
+    flow, mistake, failure = steps(), InvalidInput("name", 7, "a name"), NotSent("no connection")
+    assert flow.nothing_lost(failure, "first")
+    assert flow.nothing_lost(mistake, "first")
+    flow.given("first", 1)
+    assert not flow.nothing_lost(failure, "first")
+    assert flow.nothing_lost(mistake, "first")
+    flow.sending.add("first")
+    assert not flow.nothing_lost(mistake, "first")
+
+
 @pytest.mark.parametrize(
     ("given", "made", "sending", "word"),
     [

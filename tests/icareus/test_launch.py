@@ -356,6 +356,8 @@ async def test_every_failure_after_the_campaign_carries_the_ids(failure: str, st
     assert error.exists == {"campaign": 71001, **({} if step == "schedule" else {"schedule": 81001})}
     assert error.__cause__ is error.cause
     assert isinstance(error.cause, AdflightError)
+    # the failure itself says what to do
+    assert not hasattr(error.cause, "__notes__")
 
 
 async def test_a_hook_that_fails_carries_the_ids(scene: Scene) -> None:
@@ -372,6 +374,8 @@ async def test_a_hook_that_fails_carries_the_ids(scene: Scene) -> None:
 
 CUT = ConnectionBroken("the connection broke")
 FULL = OSError("no space left on device")
+
+LOOK = "After 2023-11-14 22:14:50 UTC, when it has happened or never will, look"
 
 SAID: list[tuple[str, list[Any], str, str]] = [
     (
@@ -394,7 +398,7 @@ SAID: list[tuple[str, list[Any], str, str]] = [
         "",
         "campaign 71001 exists; it is not known whether the schedule was created: schedules.create was sent, and it is "
         "not known whether it was carried out: the connection broke. Sending it again could do it twice; look for what "
-        "it would have made first. After 22:14:50 UTC, when it has happened or never will, look at campaign 71001 in "
+        f"it would have made first. {LOOK} at campaign 71001 in "
         "the Icareus Suite. If it has the schedule: launch(71001, <its id>, daily_caps); if it has none: launch(71001, "
         "schedule, daily_caps); both without resume=.",
     ),
@@ -404,7 +408,7 @@ SAID: list[tuple[str, list[Any], str, str]] = [
         "",
         "campaign 71001 and schedule 81001 exist; it is not known whether the daily caps were set: daily_caps.set was "
         "sent, and it is not known whether it was carried out: the connection broke. Sending it again could do it "
-        "twice; look for what it would have made first. After 22:14:50 UTC, when it has happened or never will, look "
+        f"twice; look for what it would have made first. {LOOK} "
         "at campaign 71001 in the Icareus Suite, and set what is missing with daily_caps.set.",
     ),
     (
@@ -441,9 +445,33 @@ async def test_what_a_lost_campaign_says() -> None:
     with pytest.raises(UnknownOutcome) as caught:
         await launch(icareus)
     assert caught.value.__notes__ == [
-        "After 22:14:50 UTC, when it has happened or never will, look for it in the Icareus Suite. If it is there: "
+        f"{LOOK} for it in the Icareus Suite. If it is there: "
         "launch(<its id>, schedule, daily_caps); if it is not, launch again; both without resume=."
     ]
+
+
+@pytest.mark.parametrize("step", AFTER)
+async def test_a_record_may_raise_what_looks_like_a_mistake_of_ours(scene: Scene, icareus: Icareus, step: str) -> None:
+    def record(event: Event) -> None:
+        if (event["step"], event["event"]) == (step, "done"):
+            raise InvalidInput("record", event, "something else")
+
+    with pytest.raises(LaunchFailed, match="something else") as caught:
+        await launch(icareus, record=record)
+    assert caught.value.campaign_id == 71001
+    assert scene.executions == AFTER[step]
+
+
+async def test_caps_that_become_wrong_meanwhile_lose_no_id(scene: Scene, icareus: Icareus) -> None:
+    caps = dict(CAPS)
+
+    def record(event: Event) -> None:
+        caps[TODAY] = -1
+
+    with pytest.raises(LaunchFailed, match="the daily caps were not set: daily_caps") as caught:
+        await icareus.launch(new_campaign(), new_schedule(), caps, record=record)
+    assert caught.value.exists == {"campaign": 71001, "schedule": 81001}
+    assert scene.executions == ATTACHED
 
 
 async def test_a_refused_campaign_is_an_error_of_the_service(scene: Scene, icareus: Icareus) -> None:
