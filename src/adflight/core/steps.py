@@ -116,6 +116,13 @@ class Steps:
         await self.tell(step, "done", id=id_, adopted=adopted)
         return id_
 
+    def nothing_lost(self, error: Exception, first: str) -> bool:
+        """Whether an error may go as it is: without the `first` step there are no ids that it should carry.
+
+        Nor are there new ones with a mistake that was found before anything was sent.
+        """
+        return first not in self.exists or (isinstance(error, InvalidInput) and not self.sending)
+
     def leave_word(self, error: BaseException) -> None:
         """Says on a cancellation, which carries nothing else, what it leaves behind."""
         standing = [f"{_words(step)} {id_} exists" for step, id_ in self.exists.items()]

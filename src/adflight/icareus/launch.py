@@ -81,16 +81,14 @@ class Launcher:
             step = "daily_caps"
             if daily_caps is not None:
                 await self._once(step, caps_request(daily_caps, campaign_id), lambda _: campaign_id)
-        except InvalidInput:
-            raise
         except asyncio.CancelledError as error:
             self._steps.leave_word(error)
             raise
         except Exception as error:
             # also what is not ours, such as a full disk under the record: the ids must not be lost with it
-            if isinstance(error, UnknownOutcome):
-                error.add_note(self._advice(step, error))
-            if "campaign" not in self._steps.exists:
+            if self._steps.nothing_lost(error, "campaign"):
+                if isinstance(error, UnknownOutcome):
+                    error.add_note(self._advice(step, error))
                 raise
             raise self._failure(step, error) from error
         return Launch(campaign_id, schedule_id, tuple(sorted(daily_caps or ())))
@@ -150,7 +148,7 @@ class Launcher:
     def _advice(self, step: Step, error: UnknownOutcome) -> str:
         settled = error.sent_at + timedelta(seconds=error.settled_after)
         advice = ADVICE[step].format(campaign=self._steps.exists.get("campaign"))
-        return f"After {settled:%H:%M:%S} UTC, when it has happened or never will, {advice}"
+        return f"After {settled:%Y-%m-%d %H:%M:%S} UTC, when it has happened or never will, {advice}"
 
 
 def _check(campaign: object, schedule: object, daily_caps: Mapping[date, int] | None) -> None:
@@ -171,15 +169,9 @@ def _check(campaign: object, schedule: object, daily_caps: Mapping[date, int] | 
 
 
 def _campaign_id(answer: Any) -> int:
-    return _id(CampaignCreated.from_dict(answer).campaign_id)
+    # an answer without an id has become an UnknownOutcome before: see `Operation.identity`
+    return int(CampaignCreated.from_dict(answer).campaign_id)
 
 
 def _schedule_id(answer: Any) -> int:
-    return _id(schedules_create.parse(answer).schedule_id)
-
-
-def _id(value: object) -> int:
-    # the session turns this into an UnknownOutcome: something was created, and nobody knows under which id
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError("the answer holds no id that is a whole number")
-    return value
+    return int(schedules_create.parse(answer).schedule_id)

@@ -101,14 +101,12 @@ class Launcher:
             await self._steps.tell("read_back", "sending", id=campaign_id)
             live = await self._iqm.campaigns.get(campaign_id)
             await self._steps.tell("read_back", "done", id=campaign_id, status=str(live.status))
-        except InvalidInput:
-            raise
         except asyncio.CancelledError as error:
             self._steps.leave_word(error)
             raise
         except Exception as error:
             # also what is not ours, such as a full disk under the record: the ids must not be lost with it
-            if "insertion_order" not in self._steps.exists:
+            if self._steps.nothing_lost(error, "insertion_order"):
                 if isinstance(error, UnknownOutcome):
                     error.add_note(ADVICE)
                 raise
