@@ -11,7 +11,6 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     response_schema_conformance,
@@ -28,7 +27,8 @@ from tests.sandbox import small_vendors
 from tests.sandbox.served import OPTIONS, Served
 from tests.sandbox.small_vendors import XML
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
+# 500 is what the vendor answers in places, on purpose; that the sandbox itself failed is what `crashes` tells
+CHECKS = [status_code_conformance, content_type_conformance]
 
 BASIC = "Basic " + b64encode(f"{Sandbox.CLIENT_ID}:{Sandbox.CLIENT_SECRET}".encode()).decode()
 
