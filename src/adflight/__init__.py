@@ -9,6 +9,7 @@
 Models are in `adflight.types`, a sandbox in `adflight.sandbox`, fixtures for tests in `adflight.testing`.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from adflight.core.batch import Done, Failed, Outcome, map_calls
@@ -42,13 +43,21 @@ from adflight.core.options import Hook, Options
 from adflight.core.quota import Quota
 from adflight.core.routing import Route
 from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
-from adflight.freewheel import FreeWheel
-from adflight.icareus import Icareus
-from adflight.iqm import IQM
 from adflight_api.runtime import UNSET, Page, Pager, RawResponse, Unset
 
 if TYPE_CHECKING:
     from adflight.core.httpx_bridge import HttpxTransport
+    from adflight.freewheel import FreeWheel
+    from adflight.icareus import Icareus
+    from adflight.iqm import IQM
+
+# nobody needs all of these, and together they would double the time that importing adflight takes
+_WHEN_USED = {
+    "FreeWheel": "adflight.freewheel",
+    "HttpxTransport": "adflight.core.httpx_bridge",
+    "IQM": "adflight.iqm",
+    "Icareus": "adflight.icareus",
+}
 
 __all__ = [
     "APIError",
@@ -102,9 +111,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    # importing httpx would double the time that importing adflight takes, and few need it
-    if name == "HttpxTransport":
-        from adflight.core.httpx_bridge import HttpxTransport
-
-        return HttpxTransport
+    if name in _WHEN_USED:
+        return getattr(import_module(_WHEN_USED[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,6 @@
 """How many requests an account may make, counted as the service counts them.
 
-Imports `clock`, `errors` and `ledger`. The session takes a slot before every attempt, log-ins too.
+Imports `clock`, `errors` and, when it is shared, `ledger`. The session takes a slot before every attempt, log-ins too.
 
 Why this is not pyrate-limiter: that counts a request when it asks for permission and cannot change its mind. A service
 counts when the request arrives, which is later, and anywhere between sending and answer; so a window that starts at
@@ -19,13 +19,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from attrs import field, frozen
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import ConfigurationError
-from adflight.core.ledger import Ledger
+
+if TYPE_CHECKING:
+    from adflight.core.ledger import Ledger
 
 logger: Final = logging.getLogger("adflight")
 
@@ -210,6 +212,9 @@ class Limiter:
         quota = self._quota
         if quota is None or quota.shared is None:
             return None
+        # sqlite3 takes a while to import, and few share a quota among processes
+        from adflight.core.ledger import Ledger
+
         return Ledger(quota.shared, self._account, requests=quota.requests, per=quota.per, clock=self._clock)
 
     async def _acquire_here(self) -> Slot:
