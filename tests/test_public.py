@@ -16,14 +16,18 @@ import pytest
 
 import adflight
 import adflight.freewheel
+import adflight.icareus
 import adflight.iqm
 import adflight.sandbox
 import adflight.testing
 import adflight.types.freewheel
+import adflight.types.icareus
 import adflight.types.iqm
-from adflight import IQM, FreeWheel
+from adflight import IQM, FreeWheel, Icareus
 from adflight.core import errors
+from adflight.core.client import Client
 from adflight_api.freewheel import client as freewheel_client
+from adflight_api.icareus import client as icareus_client
 from adflight_api.iqm import client as iqm_client
 from adflight_api.runtime import Resource
 
@@ -90,6 +94,16 @@ FREEWHEEL_OUTSIDE: Final = {
     *("auth_token", "auth_token_info", "insertion_orders_list_by_campaign", "insertion_orders_create_in_campaign"),
 }
 
+# document 003 has one action for campaigns of five types, one for schedules, one for caps, and a list
+ICAREUS_DOCUMENTED: Final = {
+    *(
+        f"campaigns_{verb}_{type_}"
+        for verb in ("create", "update")
+        for type_ in ("video_swap", "active_ad", "switch_in", "in_stream_video", "in_video_overlay")
+    ),
+    *("campaigns_list_active", "schedules_create", "schedules_update", "daily_caps_set"),
+}
+
 METHODS: Final = ("get", "put", "post", "patch", "delete")
 
 
@@ -114,6 +128,7 @@ class Vendor:
 IQM_TAGS: Final = ("auth", "bid_models", "campaigns", "insertion_orders", "master")
 IQM_CLIENT: Final = IQM(client_id="id", client_secret="secret", email="ada@example.com", password="password")
 FREEWHEEL_CLIENT: Final = FreeWheel(username="ada@example.com", password="password")
+ICAREUS_CLIENT: Final = Icareus(base_url="https://suite.example.com", organization_id=1, token="token", user_id=2)
 VENDORS: Final = {
     "iqm": Vendor("iqm", IQM_CLIENT, iqm_client.Operations, *IQM_TAGS),
     "freewheel": Vendor(
@@ -123,6 +138,7 @@ VENDORS: Final = {
         *("auth", "insertion_orders"),
         own={"insertion_orders_ensure"},
     ),
+    "icareus": Vendor("icareus", ICAREUS_CLIENT, icareus_client.Operations, *("campaigns", "daily_caps", "schedules")),
 }
 SPECIFIED: Final = VENDORS["iqm"].specified
 
@@ -159,7 +175,7 @@ def test_every_error_is_public() -> None:
 
 def test_what_is_not_there_is_an_attribute_error() -> None:
     name = "Colour"
-    for module in (adflight, adflight.types.freewheel, adflight.types.iqm):
+    for module in (adflight, adflight.types.freewheel, adflight.types.icareus, adflight.types.iqm):
         with pytest.raises(AttributeError, match=name):
             getattr(module, name)
 
@@ -167,8 +183,8 @@ def test_what_is_not_there_is_an_attribute_error() -> None:
 @pytest.mark.parametrize(
     "module",
     [
-        *(adflight.freewheel, adflight.iqm, adflight.sandbox, adflight.testing),
-        *(adflight.types.freewheel, adflight.types.iqm),
+        *(adflight.freewheel, adflight.icareus, adflight.iqm, adflight.sandbox, adflight.testing),
+        *(adflight.types.freewheel, adflight.types.icareus, adflight.types.iqm),
     ],
 )
 def test_every_name_of_a_public_module_is_there(module: Any) -> None:
@@ -183,6 +199,7 @@ def test_every_name_of_a_public_module_is_there(module: Any) -> None:
     [
         ("iqm", {"Event", "Launch", "Money", "NewCampaign", "NewInsertionOrder", "PlanWarning", "Record"}),
         ("freewheel", {"Ensured"}),
+        ("icareus", {"Event", "Launch", "NewCampaign", "NewSchedule", "Record", "Repeat"}),
     ],
 )
 def test_the_types_are_all_models_and_what_a_vendors_flows_take_and_give(vendor: str, own: set[str]) -> None:
@@ -227,6 +244,18 @@ def test_freewheels_documented_actions_are_the_specified_ones() -> None:
     assert len(FREEWHEEL_DOCUMENTED) == 14
     assert {name for name, (_, _, operation) in specified.items() if is_outside(operation)} == FREEWHEEL_OUTSIDE
     assert specified.keys() - FREEWHEEL_OUTSIDE == {f"insertion_orders_{name}" for name in FREEWHEEL_DOCUMENTED}
+
+
+def test_documented_actions_of_icareus_are_the_specified_ones() -> None:
+    specified = VENDORS["icareus"].specified
+    assert specified.keys() == ICAREUS_DOCUMENTED
+    assert not any(is_outside(operation) for _, _, operation in specified.values())
+
+
+def test_every_vendor_is_looked_at() -> None:
+    clients = {type(vendor.client).__name__ for vendor in VENDORS.values()}
+    public = {getattr(adflight, name) for name in adflight.__all__ if inspect.isclass(getattr(adflight, name))}
+    assert {kind.__name__ for kind in public if issubclass(kind, Client)} == clients
 
 
 def public_methods(resource: Resource) -> set[str]:

@@ -40,9 +40,17 @@ async def test_another_client_talks_to_its_part_of_it(adflight_sandbox, freewhee
 
 
 @pytest.mark.asyncio
+async def test_a_third_client_does_too(adflight_sandbox, icareus):
+    made = await icareus.campaigns.create_in_stream_video(name="Spring", cpm_price=0, ad_profile_id=1)
+    assert made.campaign_id
+    assert adflight_sandbox.icareus.counts.executions["campaigns_create_in_stream_video"] == 1
+
+
+@pytest.mark.asyncio
 async def test_each_test_has_its_own(adflight_sandbox):
     assert adflight_sandbox.counts.requests == 0
     assert adflight_sandbox.freewheel.counts.requests == 0
+    assert adflight_sandbox.icareus.counts.requests == 0
     assert adflight_sandbox.state()["objects"]["order"] == 0
 
 
@@ -55,7 +63,8 @@ async def test_own_options(adflight_sandbox):
 
 DEFAULT_OPTIONS = """
 def test_the_default_has_no_quota(adflight_sandbox_options):
-    assert adflight_sandbox_options.quota is None
+    options = adflight_sandbox_options
+    assert {options.quota, options.freewheel_quota, options.freewheel_auth_quota, options.icareus_quota} == {None}
 """
 
 
@@ -79,7 +88,7 @@ def test_users_tests_run_in_either_mode(tmp_path: Path, mode: str) -> None:
     # named, not found: whether adflight is installed does not matter here, and no plugin is loaded twice
     plugins = ["-p", "adflight.testing", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider"]
     done = run(tmp_path, "-m", "pytest", "-q", *plugins, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-    assert "5 passed" in done.stdout, done.stdout + done.stderr
+    assert "6 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_pytest_starts_without_the_extras(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_asyncio import fixture as async_fixture
 
-    from adflight import IQM, FreeWheel
+    from adflight import IQM, FreeWheel, Icareus
     from adflight.sandbox import Sandbox, SandboxOptions
 else:
     try:
@@ -29,7 +29,7 @@ else:
     except ImportError:  # other plugins, such as anyio's, run plain asynchronous fixtures
         async_fixture = pytest.fixture
 
-__all__ = ["adflight_sandbox", "adflight_sandbox_options", "freewheel", "iqm"]
+__all__ = ["adflight_sandbox", "adflight_sandbox_options", "freewheel", "icareus", "iqm"]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def adflight_sandbox_options() -> SandboxOptions:
     """How `adflight_sandbox` is set up; without quotas, so that tests need not wait for them."""
     from adflight.sandbox import SandboxOptions
 
-    return SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None)
+    return SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None, icareus_quota=None)
 
 
 @async_fixture
@@ -78,5 +78,20 @@ async def freewheel(adflight_sandbox: Sandbox) -> AsyncIterator[FreeWheel]:
         password=platform.PASSWORD,
         quota=None,
         routes=sandbox_routes(),
+    ) as client:
+        yield client
+
+
+@async_fixture
+async def icareus(adflight_sandbox: Sandbox) -> AsyncIterator[Icareus]:
+    """An Icareus client on `adflight_sandbox`, with the sandbox's credentials."""
+    from adflight import Icareus
+
+    platform = adflight_sandbox.icareus
+    async with Icareus(
+        base_url=platform.url,
+        organization_id=platform.ORGANIZATION_ID,
+        token=platform.TOKEN,
+        user_id=platform.USER_ID,
     ) as client:
         yield client
