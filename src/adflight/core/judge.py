@@ -55,7 +55,7 @@ class Refusal:
 
     kind: type[APIError]
     event: Event
-    reason: str = ""
+    reason: str = field(default="", repr=False)
     """What is wrong, where the body does not say."""
     payload: Any = field(default=None, repr=False)
     """The decoded body, or None."""
