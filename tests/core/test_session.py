@@ -193,6 +193,9 @@ async def test_an_answer_of_just_the_size_is_read() -> None:
         "https://",
         "https://a:b@api.example.com",
         "https://x.org/?a=1",
+        "https://x.org?",
+        "https://x.org/#",
+        "https://x.org/#a",
     ],
 )
 def test_base_urls_that_cannot_be(url: str) -> None:
