@@ -186,7 +186,17 @@ async def test_an_answer_of_just_the_size_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["api.example.com", "ftp://api.example.com", "https://", "https://a:b@api.example.com", "https://x.org/?a=1"]
+    "url",
+    [
+        "api.example.com",
+        "ftp://api.example.com",
+        "https://",
+        "https://a:b@api.example.com",
+        "https://x.org/?a=1",
+        "https://x.org?",
+        "https://x.org/#",
+        "https://x.org/#a",
+    ],
 )
 def test_base_urls_that_cannot_be(url: str) -> None:
     with pytest.raises(ConfigurationError, match="base_url") as raised:
@@ -1059,3 +1069,41 @@ def test_sent_at_is_aware() -> None:
         return raised.value.sent_at
 
     assert asyncio.run(run()).utcoffset() == timedelta(0)
+
+
+async def stall(request: WireRequest) -> WireAnswer:
+    headers = dict(request.headers)
+    await asyncio.sleep(60)
+    raise AssertionError(headers)
+
+
+async def close(request: WireRequest) -> WireAnswer:
+    headers = dict(request.headers)
+    raise ConfigurationError(f"the client is closed, {len(headers)}")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        stall,
+        close,
+        answer(400, {"message": f"no {SECRET}-1"}),
+        answer(403, None, {"X-Echo": f"Bearer {SECRET}-1"}),
+        answer(302, None, {"Location": f"https://x.org/?t={SECRET}-1"}),
+        answer(200, {"success": True, "data": {"ok": False, "failed": [1], "modified": []}}),
+    ],
+)
+async def test_no_frame_of_what_a_call_raises_holds_credentials(step: Step) -> None:
+    asked = Request(operation("create", partial=Partial("ok", "failed", "modified")), "/things", body={})
+    with pytest.raises((AdflightError, TimeoutError)) as raised:
+        async with asyncio.timeout(0.01):
+            await session(ScriptedTransport(step)).call(asked, same, PLAIN)
+    frames: list[traceback.FrameSummary] = []
+    failed: BaseException | None = raised.value
+    while failed is not None:
+        frames += traceback.TracebackException.from_exception(failed, capture_locals=True).stack
+        failed = failed.__cause__
+    # those of this test hold what it answers with
+    ours = [frame for frame in frames if "adflight/core" in frame.filename]
+    assert "call" in {frame.name for frame in ours}
+    assert SECRET not in "".join(str(frame.locals) for frame in ours)

@@ -804,3 +804,40 @@ async def test_opens_anew_when_its_generators_were_shut_down(transport: AiohttpT
 
 def test_errors_are_transport_errors() -> None:
     assert all(issubclass(kind, TransportError) for kind in (NotSent, Timeout, ConnectionBroken))
+
+
+@pytest.mark.parametrize("poll", [True, False])
+async def test_what_arrived_unasked_and_was_not_read_yet_is_not_the_next_answer(
+    transport: AiohttpTransport, monkeypatch: pytest.MonkeyPatch, poll: bool
+) -> None:
+    if not poll:  # as on Windows
+        monkeypatch.delattr("select.poll")
+    exchanges: list[Exchange] = []
+
+    async def first(exchange: Exchange) -> None:
+        exchanges.append(exchange)
+        await answering()(exchange)
+
+    async with RawServer(first, answering(b"7")) as server:
+        await transport.send(request_to(server.url, "GET", None))
+        # past the event loop, which is busy with something else
+        os.write(
+            exchanges[0].writer.get_extra_info("socket").fileno(),
+            b"HTTP/1.1 429 Slow Down\r\nContent-Length: 0\r\n\r\n",
+        )
+        answer = await transport.send(request_to(server.url))
+        assert (answer.status, answer.content) == (200, b"7")
+        assert [(request.connection, request.method) for request in server.received] == [(0, "GET"), (1, "POST")]
+
+
+async def test_a_connection_that_ended_unnoticed_is_not_used(transport: AiohttpTransport) -> None:
+    exchanges: list[Exchange] = []
+
+    async def first(exchange: Exchange) -> None:
+        exchanges.append(exchange)
+        await answering()(exchange)
+
+    async with RawServer(first, answering(b"7")) as server:
+        await transport.send(request_to(server.url, "GET", None))
+        exchanges[0].writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+        assert (await transport.send(request_to(server.url))).content == b"7"

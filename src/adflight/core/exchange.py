@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import select
 from collections.abc import Callable
 from math import inf
 from typing import Any, Final
@@ -43,10 +44,23 @@ class Connector(aiohttp.TCPConnector):
 
     async def _get(self, key: Any, traces: Any) -> Any:
         while (connection := await super()._get(key, traces)) is not None:
-            if connection.protocol is not None and not connection.protocol.should_close:
+            if connection.protocol is not None and not connection.protocol.should_close and not _touched(connection):
                 return connection
             connection.close()
         return None
+
+
+def _touched(connection: aiohttp.connector.Connection) -> bool:
+    """Whether something arrived, or the end, that the event loop has had no time to read."""
+    transport = connection.transport
+    socket = None if transport is None else transport.get_extra_info("socket")
+    if socket is None:
+        return False
+    if hasattr(select, "poll"):
+        watch = select.poll()
+        watch.register(socket.fileno(), select.POLLIN)
+        return bool(watch.poll(0))
+    return bool(select.select([socket], [], [], 0)[0])
 
 
 class Exchange:

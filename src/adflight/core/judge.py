@@ -43,7 +43,7 @@ _KINDS: Final[Mapping[int, tuple[type[APIError], Event]]] = {
     429: (RateLimited, "rate limited"),
 }
 
-# whatever the body says, something before the service did not let the request through
+# something before the service did not let the request through
 _TURNED_AWAY: Final = (401, 403, 429)
 
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "x-amz-cf-id", "cf-ray")
@@ -55,7 +55,7 @@ class Refusal:
 
     kind: type[APIError]
     event: Event
-    reason: str = ""
+    reason: str = field(default="", repr=False)
     """What is wrong, where the body does not say."""
     payload: Any = field(default=None, repr=False)
     """The decoded body, or None."""
@@ -146,11 +146,11 @@ def _acknowledged(operation: Operation, answer: WireAnswer) -> Verdict:
         # Hence a create that ends so is an UnknownOutcome
         kind, event = _kind(status) if status >= 400 else (ValidationFailed, "refused")
         return Verdict(None, Refusal(kind, event, payload=payload))
-    if said == "ok" and (succeeded or (status >= 400 and status not in _TURNED_AWAY)):
+    if said == "ok" and status in _TURNED_AWAY:
+        # either may be right, and only one of them proves that nothing happened
+        return Verdict(None, unusable(f"the body says ok, and HTTP {status} that it was turned away"))
+    if said == "ok" and (succeeded or status >= 400):
         return _success(operation, payload)
-    if said == "ok" and status >= 400 and operation.repeat == "create":
-        # who is to be believed? A create that is believed to be turned away would be sent again
-        return Verdict(None, unusable("the body says that it was carried out"))
     if not succeeded:
         return Verdict(None, _refused(operation, answer))
     if operation.repeat == "read" and isinstance(payload, dict) and said is None:

@@ -27,12 +27,13 @@ from adflight.core.errors import (
     ConnectionBroken,
     InvalidInput,
     NotSent,
+    PartialFailure,
     Timeout,
     TransportError,
     UnknownOutcome,
 )
 from adflight.core.gate import Gate
-from adflight.core.judge import Verdict, judge, partial_failure, too_long, unusable
+from adflight.core.judge import Refusal, Verdict, judge, partial_failure, too_long, unusable
 from adflight.core.options import Hook, Options
 from adflight.core.quota import Limiter, Slot
 from adflight.core.redaction import SECRET_NAMES, redact_error, redact_values
@@ -87,7 +88,12 @@ class Session:
             ConfigurationError: `base_url` is not an http or https URL of a host, or a limit is below 1.
         """
         parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query:
+        if (
+            parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or "@" in parts.netloc
+            or set(base_url) & set("?#")
+        ):
             raise ConfigurationError("base_url: expected http:// or https://, a host and at most a path, no password")
         if max_in_flight < 1:
             raise ConfigurationError(f"max_in_flight={max_in_flight}: expected at least 1")
@@ -156,9 +162,7 @@ class Session:
                         refusal = unusable(f"the answer has a shape that nobody expects ({type(problem).__name__})")
                     else:
                         return self._accept(call, answer, verdict, value)
-                secrets, values = self._secrets, call.sent_secrets(self._secrets)
-                error = refusal.error(request.operation, answer, call.show(secrets), secrets, values)
-                failure = await self._after(call, error, refusal.event, answer)
+                failure = await self._after(call, self._refused(call, refusal, answer), refusal.event, answer)
             # raised out here, because what was caught above would become its __context__
             if failure is not None:
                 raise failure
@@ -189,13 +193,13 @@ class Session:
             slot = await self._admit_in_time(call, gate, call.deadline)
             call.started = self.clock.monotonic()
             timeout = min(timeout, max(call.deadline - call.started, 0.001))
-        if call.options.headers or call.added:
-            headers = merged(merged(call.headers, call.added), call.grant.headers)
-        else:
-            headers = {**call.headers, **call.grant.headers}
-        wire = WireRequest(call.method, call.url, headers, call.content, timeout, call.options.connect_timeout)
+        wire = WireRequest(call.method, call.url, {}, call.content, timeout, call.options.connect_timeout)
         failure: TransportError
         try:
+            if call.options.headers or call.added:
+                wire.headers = merged(merged(call.headers, call.added), call.grant.headers)
+            else:
+                wire.headers = {**call.headers, **call.grant.headers}
             if call.grant.query:
                 wire.url = with_query(call.url, call.grant.query)
             return await self.transport.send(wire)
@@ -211,6 +215,11 @@ class Session:
             # the request or the transport cannot be used: nothing has left
             slot.give_back()
             redact_error(error, call.sent_secrets(self._secrets))
+            # the frames below hold credentials, and whoever reports errors with local variables would send them away
+            error.__traceback__ = None
+            raise
+        except asyncio.CancelledError as error:
+            error.__traceback__ = None
             raise
         except Exception as error:
             # not what a transport may raise, so it proves nothing; its text may hold anything
@@ -221,7 +230,6 @@ class Session:
             gate.leave()
         # ours name no more of a URL than its path; others may
         redact_error(failure, call.sent_secrets(self._secrets))
-        # its frames hold credentials, and whoever reports errors with local variables would send them away
         failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         return failure
 
@@ -320,17 +328,26 @@ class Session:
         if logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, call, answer.status, "answered", "answered")
         if verdict.partial and call.options.partial == "raise":
-            operation, shown = call.request.operation, call.show(self._secrets)
-            values = call.sent_secrets(self._secrets)
-            without = without_secrets(answer, self._secrets, values)
-            response = RawAnswer(without.status, without.headers, without.content, value, shown)
-            raise partial_failure(operation, redact_values(verdict.value, values), value, response, shown)
+            raise self._failed_in_part(call, answer, verdict, value)
         if call.options.raw:
             # the caller's type says so: see adflight_api.runtime.with_raw_response
             return cast(
                 T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, call.show(self._secrets))
             )
         return value
+
+    # errors are made apart from where they are raised: these frames hold credentials
+
+    def _refused(self, call: Call, refusal: Refusal, answer: WireAnswer) -> APIError:
+        secrets = self._secrets
+        return refusal.error(call.request.operation, answer, call.show(secrets), secrets, call.sent_secrets(secrets))
+
+    def _failed_in_part(self, call: Call, answer: WireAnswer, verdict: Verdict, value: Any) -> PartialFailure:
+        operation, shown = call.request.operation, call.show(self._secrets)
+        values = call.sent_secrets(self._secrets)
+        without = without_secrets(answer, self._secrets, values)
+        response = RawAnswer(without.status, without.headers, without.content, value, shown)
+        return partial_failure(operation, redact_values(verdict.value, values), value, response, shown)
 
     def _unknown(self, call: Call, cause: AdflightError) -> UnknownOutcome:
         sent = self.clock.time() - (self.clock.monotonic() - call.started)

@@ -58,7 +58,7 @@ class WireAnswer:
     """An answer as it came, whatever its status."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     """Names are looked up in any case."""
     content: bytes = field(repr=False)
     """Decompressed."""
