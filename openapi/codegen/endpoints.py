@@ -235,7 +235,8 @@ class Endpoints:
         items = lists[0]["items"]
         key = marks.pop("key", None)
         key_name = self._pointer(items, f"/{key}")[0] if key else None
-        query = any(parameter["name"] == marks.get("page") for parameter in raw.parameters)
+        # a list of one page may have nothing to set, and must get no body for it
+        query = "requestBody" not in raw.data or any(item["name"] == marks.get("page") for item in raw.parameters)
         known = {parameter["name"] for parameter in raw.parameters} if query else self._body_names(raw)
         unknown = sorted({marks[role] for role in ("page", "size", "offset", "sort") if role in marks} - known)
         if unknown:
