@@ -41,8 +41,17 @@ def limits(types: Types, schema: Schema) -> list[str]:
         if "maxLength" in variant:
             facts.append(f"at most {variant['maxLength']} characters")
     if "default" in schema:
-        facts.append(f"default {schema['default']!r}")
+        facts.append(f"default {_member(types, schema) or repr(schema['default'])}")
     return facts
+
+
+def _member(types: Types, schema: Schema) -> str | None:
+    """The name that a default has in its enum: a number alone tells nothing."""
+    for variant in map(types.resolved, types.variants(schema)):
+        if "x-enum-varnames" in variant:
+            names = dict(zip(variant["enum"], variant["x-enum-varnames"], strict=True))
+            return names.get(schema["default"])
+    return None
 
 
 def documented(types: Types, field: Field) -> str:

@@ -109,7 +109,7 @@ class Endpoint(NamedTuple):
 
     @property
     def errors(self) -> list[str]:
-        """Documented refusals, as the errors that they raise."""
+        """Documented refusals, as the errors that they raise: each once, with its statuses."""
         raised = {
             "401": "AuthenticationError",
             "403": "PermissionDenied",
@@ -117,12 +117,12 @@ class Endpoint(NamedTuple):
             "408": "ServerError",
             "429": "RateLimited",
         }
-        names = []
+        statuses: dict[str, list[str]] = {}
         for status in self.operation.data["responses"]:
             if status[0] in "45":
                 default = "ServerError" if status[0] == "5" else "ValidationFailed"
-                names.append(f"{raised.get(status, default)} ({status})")
-        return names
+                statuses.setdefault(raised.get(status, default), []).append(status)
+        return [f"{name} ({', '.join(each)})" for name, each in statuses.items()]
 
 
 class Endpoints:

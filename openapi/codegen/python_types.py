@@ -71,6 +71,10 @@ class Types:
             return [{"type": kind} if kind == "null" else {**schema, "type": kind} for kind in schema["type"]]
         return [schema]
 
+    def resolved(self, schema: Schema) -> Schema:
+        """What a reference refers to, or the schema itself."""
+        return self._specification.resolve(schema)
+
     def is_model(self, schema: Schema) -> bool:
         return self._specification.component(schema) is not None and bool(
             self._specification.resolve(schema).get("properties")

@@ -140,6 +140,29 @@ print(order)
     ]
 
 
+def test_the_docstring_names_each_error_and_each_default(shop: Shop) -> None:
+    shop.document["components"]["schemas"]["Speed"] = {
+        "type": "integer",
+        "description": "How fast.",
+        "enum": [1, 2],
+        "x-enum-varnames": ["SLOW", "FAST"],
+    }
+    shop.properties("OrderUpdate")["speed"] = {
+        "$ref": "#/components/schemas/Speed",
+        "default": 2,
+        "description": "How fast it goes.",
+    }
+    shop.operation["responses"] |= {
+        status: {"description": "Refused."} for status in ("400", "404", "408", "422", "500")
+    }
+
+    written = (shop.generate() / "shop" / "api" / "orders" / "__init__.py").read_text(encoding="utf-8")
+
+    assert "speed: How fast it goes (default FAST)." in written
+    assert "mode: Add or set (default 'set')." in written
+    assert "ValidationFailed (400, 422), NotFound (404), ServerError (408, 500)" in " ".join(written.split())
+
+
 def test_a_mark_may_name_several_wire_names(shop: Shop) -> None:
     shop.properties("OrderUpdate")["amount"]["x-adflight-send-as"] = ["amount", "total"]
 

@@ -52,8 +52,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first InsertionOrderList, `async for` every InsertionOrder.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (408),
-            ValidationFailed (422), RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), ServerError (408,
+            500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L9, L23-29, L123-143; facts.md, FW-LIVE. Repeat class: read.
         """
@@ -87,7 +87,7 @@ class InsertionOrders(Resource):
         """Create an insertion order.
 
         Creates an insertion order in a campaign. A name and the campaign are enough: it starts as not booked,
-        in the network's currency, with a user assigned who is the caller.
+        in the network's currency, and is assigned to the caller.
 
         Args:
             name: Name of the insertion order.
@@ -96,10 +96,10 @@ class InsertionOrders(Resource):
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
             primary_sales_person: Name of the primary sales person.
-            primary_trafficker: Name of the primary trafficker. Only when created.
+            primary_trafficker: Name of the primary trafficker. Cannot be changed later.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Cannot be changed later (at most 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -107,9 +107,8 @@ class InsertionOrders(Resource):
             additional_contacts: Further people to ask, of whom one may be the primary contact.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome; TransportError.
 
         Source: vendor document 004 L10, L35-121; facts.md, FW-LIVE. Repeat class: create.
         """
@@ -150,7 +149,7 @@ class InsertionOrders(Resource):
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ServerError (408), RateLimited (429), ServerError (500); TransportError.
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L14, L27-29, L94-189; facts.md, FW-LIVE. Repeat class: read.
         """
@@ -199,9 +198,8 @@ class InsertionOrders(Resource):
             additional_contacts: Further people to ask, of whom one may be the primary contact.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500); TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L11, L35-121; facts.md, FW-LIVE. Repeat class: absolute.
         """
@@ -235,9 +233,8 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome; TransportError.
 
         Source: vendor document 004 L15, L38; facts.md, FW-LIVE. Repeat class: relative.
         """
@@ -272,8 +269,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first InsertionOrderList, `async for` every InsertionOrder.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ServerError (408), ValidationFailed (422), RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: outside the documents: facts.md, FW-DOC, FW-PY. Repeat class: read.
         """
@@ -318,10 +315,10 @@ class InsertionOrders(Resource):
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
             primary_sales_person: Name of the primary sales person.
-            primary_trafficker: Name of the primary trafficker. Only when created.
+            primary_trafficker: Name of the primary trafficker. Cannot be changed later.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Cannot be changed later (at most 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -329,9 +326,8 @@ class InsertionOrders(Resource):
             additional_contacts: Further people to ask, of whom one may be the primary contact.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome; TransportError.
 
         Source: outside the documents: facts.md, FW-MCP, FW-MOCK. Repeat class: create.
         """
@@ -379,8 +375,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first PlacementList, `async for` every Placement.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ServerError (408), ValidationFailed (422), RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L10; facts.md, FW-PY, FW-MCP, FW-MOCK. Repeat class: read.
         """
@@ -408,10 +404,9 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured unless the client allows calls that are not well
-            known; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured unless the client
+            allows calls that are not well known; TransportError.
 
         Source: vendor document 004 L13; facts.md, FW-MOCK. Repeat class: relative.
         """
@@ -435,10 +430,9 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured unless the client allows calls that are not well
-            known; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured unless the client
+            allows calls that are not well known; TransportError.
 
         Source: vendor document 004 L14; facts.md, FW-MOCK. Repeat class: relative.
         """
@@ -483,10 +477,10 @@ class InsertionOrders(Resource):
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
             primary_sales_person: Name of the primary sales person.
-            primary_trafficker: Name of the primary trafficker. Only when created.
+            primary_trafficker: Name of the primary trafficker. Cannot be changed later.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Cannot be changed later (at most 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -498,10 +492,9 @@ class InsertionOrders(Resource):
             total_p2plus_impressions: Impressions among people of two years and more (at least 0).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured until the client is given a route to it;
-            TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured until the client
+            is given a route to it; TransportError.
 
         Source: vendor document 004 L12, L35-121, L145-152. Repeat class: create.
         """
@@ -576,9 +569,9 @@ class InsertionOrders(Resource):
             primary_variant_id: The variant that is to be the primary one.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), OperationNotConfigured until the client is given a route to it; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), OperationNotConfigured until the client is given a route
+            to it; TransportError.
 
         Source: vendor document 004 L13, L35-121, L145-152. Repeat class: absolute.
         """
@@ -627,9 +620,9 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first VariantList, `async for` every Variant.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), OperationNotConfigured until the client is given a route to it; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), OperationNotConfigured until the client is given a route
+            to it; TransportError.
 
         Source: vendor document 004 L11, L152. Repeat class: read.
         """
@@ -661,10 +654,9 @@ class InsertionOrders(Resource):
             amount: How much: money or impressions, as the budget model of both says.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured until the client is given a route to it;
-            TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured until the client
+            is given a route to it; TransportError.
 
         Source: vendor document 004 L12. Repeat class: relative.
         """
@@ -694,10 +686,9 @@ class InsertionOrders(Resource):
             workflow_step_type: Type of the workflow step that it goes to.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured until the client is given a route to it;
-            TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured until the client
+            is given a route to it; TransportError.
 
         Source: vendor document 004 L15, L161-170. Repeat class: relative.
         """
@@ -723,9 +714,9 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), RateLimited (429), ServerError (500),
-            OperationNotConfigured until the client is given a route to it; TransportError.
+            ValidationFailed (400, 405), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), OperationNotConfigured until the client is given a route
+            to it; TransportError.
 
         Source: vendor document 004 L9. Repeat class: read.
         """

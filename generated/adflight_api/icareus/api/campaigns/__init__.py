@@ -53,12 +53,12 @@ class Campaigns(Resource):
             vast_profile_id: VAST profile id.
             channels: The linear channel, by id; a list that holds at most one.
             safety_margin: Safety margin in seconds (default 0).
-            data_source: Where the playlist comes from; never changes (default 1).
+            data_source: Where the playlist comes from; never changes (default DIGITA_PLAYLIST).
             targeting: Whom the campaign is shown to.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not together with
+                a whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not together
+                with a blacklist.
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
@@ -109,10 +109,10 @@ class Campaigns(Resource):
             channels: The linear channel, by id; a list that holds at most one.
             safety_margin: Safety margin in seconds.
             targeting: Whom the campaign is shown to.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not together with
+                a whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not together
+                with a blacklist.
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
@@ -174,17 +174,17 @@ class Campaigns(Resource):
             max_shows_per_campaign: Most impressions of the campaign.
             media_ids: Media ids.
             display_times: When the advertisement is shown (sent as epoch milliseconds).
-            ad_platform: Where the advertisement comes from; never changes (default 1).
+            ad_platform: Where the advertisement comes from; never changes (default ICAREUS_SUITE).
             ad_tag_url: Address of the ad tag. Needed when the ad platform is AdForm.
             ad_form_creative_type: AdForm's creative type. Only for the ad platform AdForm (default 1).
             creative_id: Creative id; 0 for none. Only for the ad platform Icareus Suite (default 0).
-            data_source: Where the playlist comes from; never changes (default 2).
+            data_source: Where the playlist comes from; never changes (default PEBBLE_TV_PLAYLIST).
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not together with
+                a whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not together
+                with a blacklist.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
@@ -257,10 +257,10 @@ class Campaigns(Resource):
             creative_id: Creative id; 0 for none. Only for the ad platform Icareus Suite.
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not together with
+                a whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not together
+                with a blacklist.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
@@ -327,8 +327,8 @@ class Campaigns(Resource):
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
             custom_input_data: Data of custom channel input; its fields are not documented.
-            ad_platform: Where the advertisement comes from; never changes (default 1).
-            data_source: Where the playlist comes from; never changes (default 2).
+            ad_platform: Where the advertisement comes from; never changes (default ICAREUS_SUITE).
+            data_source: Where the playlist comes from; never changes (default PEBBLE_TV_PLAYLIST).
             media_ids: Media ids. Only for the ad platform Icareus Suite.
             creative_id: Creative id; 0 for none. Only for the ad platform Icareus Suite (default 0).
             min_show_time_per_device: Least minutes between two impressions on a device. Only for the ad

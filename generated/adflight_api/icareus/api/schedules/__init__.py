@@ -49,9 +49,9 @@ class Schedules(Resource):
                 yyyy-MM-dd'T'HH:mm with its UTC offset in whole hours).
             duration: How long the schedule and each repetition lasts (sent as HH:mm, at most 24:00).
             campaign_id: Campaign id.
-            utc_offset: Offset of startDate from UTC in hours; that of startDate itself unless given.
-            repeat_type: How the schedule repeats (default 'never').
-            end_date: The last day of the schedule; a year after startDate unless given (sent as
+            utc_offset: Offset from UTC, in hours, in which the start is told; the start's own unless given.
+            repeat_type: How the schedule repeats (default NEVER).
+            end_date: The last day of the schedule; a year after the start unless given (sent as
                 yyyy-MM-dd).
             daily_repeat_options: Needed when the schedule repeats daily.
             weekly_repeat_options: Needed when the schedule repeats weekly.
@@ -109,7 +109,7 @@ class Schedules(Resource):
             start_date: When the schedule starts, and at what time of day each repetition does (sent as
                 yyyy-MM-dd'T'HH:mm with its UTC offset in whole hours).
             duration: How long the schedule and each repetition lasts (sent as HH:mm, at most 24:00).
-            utc_offset: Offset of startDate from UTC in hours; that of startDate itself unless given.
+            utc_offset: Offset from UTC, in hours, in which the start is told; the start's own unless given.
             repeat_type: How the schedule repeats.
             end_date: The last day of the schedule (sent as yyyy-MM-dd).
             daily_repeat_options: Needed when the schedule repeats daily.
