@@ -87,10 +87,10 @@ class Engine:
         """Serve a request to one of the operations of a place."""
         self.catch_up()
         exchange = Exchange(self.connections, scope["client"], receive)
-        if self.faults.take([operation.id for operation in place.operations], ["cut_before"]):
+        request = Request(scope, receive)
+        if self.faults.take([operation.id for operation in place.possible(request.query_params)], ["cut_before"]):
             await exchange.cut()
             return
-        request = Request(scope, receive)
         try:
             content = await request.body()
         except ClientDisconnect:

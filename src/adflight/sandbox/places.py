@@ -23,13 +23,17 @@ class Place:
     method: str
     operations: tuple[Operation, ...]
 
-    def choose(self, query: Mapping[str, str], content: bytes) -> Operation:
-        """The operation that a request is for: by the constants in its query, then by the parameters that it brings,
-        then by the fields of its body."""
+    def possible(self, query: Mapping[str, str]) -> list[Operation]:
+        """The operations that a request may be for, by the constants in its query, then by the parameters that it
+        brings."""
         found = [item for item in self.operations if item.query.items() <= query.items()] or list(self.operations)
         found = [item for item in found if item.needed <= query.keys()] or found
         most = max(len(item.needed) for item in found)
-        found = [item for item in found if len(item.needed) == most]
+        return [item for item in found if len(item.needed) == most]
+
+    def choose(self, query: Mapping[str, str], content: bytes) -> Operation:
+        """The operation that a request is for: of those that its query leaves, by the fields of its body."""
+        found = self.possible(query)
         if len(found) > 1:
             body = _object(content)
             for item in found:
