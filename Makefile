@@ -21,7 +21,7 @@ export REDOCLY_TELEMETRY := off
 export REDOCLY_SUPPRESS_UPDATE_NOTICE := true
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint format types generate check-generated spec-check spec-diff bench build clean
+.PHONY: help setup quickstart test lint format types generate check-generated columns spec-check spec-diff bench build clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ generate: setup ## turn the specifications into generated/
 
 check-generated: setup ## fail when generated/ is not what `make generate` writes
 	$(RUN) python openapi/codegen/generate.py --check
+
+columns: setup ## write docs/flights-iqm.md, about the columns of a file of flights
+	$(BIN)/adflight flights columns --vendor iqm > docs/flights-iqm.md
 
 spec-check: setup $(if $(NPM),$(REDOCLY)) ## check the specifications; where npm is, by redocly too
 	$(BIN)/openapi-spec-validator $(SPECIFICATIONS)

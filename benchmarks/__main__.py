@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import decoding, importing, memory, quota, throughput
+from benchmarks import decoding, importing, journal, memory, quota, throughput
 from benchmarks.contenders import contenders
 from benchmarks.report import Section, report
 from benchmarks.scale import FULL, QUICK, SMOKE, Scale
@@ -45,6 +45,8 @@ async def _measure(scale: Scale) -> list[Section]:
         sections.append(decoding.measure(stock, scale))
     _say("quota ...")
     sections.append(await quota.measure(scale))
+    _say("journal ...")
+    sections.append(await journal.measure(scale))
     _say("importing ...")
     sections.append(importing.measure(scale))
     _say("memory ...")

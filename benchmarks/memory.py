@@ -101,7 +101,8 @@ async def _outcomes(iqm: IQM, count: int) -> AsyncIterator[Any]:
             yield outcome.result()
 
 
-def _resident() -> float:
+def resident() -> float:
+    """The peak of this process, in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
         # the other figure may be our parent's, from before this program was started
@@ -115,7 +116,7 @@ def _main(kind: str, url: str, count: str, *tracing: str) -> None:
         tracemalloc.start()
     asyncio.run(_read(kind, url, int(count)))
     traced = tracemalloc.get_traced_memory()[1] / 1024**2 if tracing else 0.0
-    print(json.dumps(Peak(_resident(), traced)))
+    print(json.dumps(Peak(resident(), traced)))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ class Scale:
     """Outcomes read from `iqm.map`, little and much."""
     quota: tuple[int, float]
     quota_requests: int
+    journal_groups: int
+    """Groups of creates that are written down, of each size."""
 
 
 FULL: Final = Scale(
@@ -41,6 +43,7 @@ FULL: Final = Scale(
     items=(2_000, 20_000),
     quota=(20, 0.5),
     quota_requests=200,
+    journal_groups=60,
 )
 
 QUICK: Final = Scale(
@@ -56,6 +59,7 @@ QUICK: Final = Scale(
     items=(500, 2_500),
     quota=(20, 0.5),
     quota_requests=100,
+    journal_groups=15,
 )
 
 SMOKE: Final = Scale(
@@ -71,4 +75,5 @@ SMOKE: Final = Scale(
     items=(10, 20),
     quota=(5, 0.05),
     quota_requests=10,
+    journal_groups=2,
 )

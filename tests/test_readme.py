@@ -27,6 +27,8 @@ from attrs import field, frozen
 import adflight.testing
 from adflight import IQM, Options
 from adflight.core import errors
+from adflight.flights import Declarations, columns_for
+from adflight.flights.template import template
 from adflight.iqm import BASE_URL, QUOTA
 from adflight.iqm import client as iqm_client
 from adflight.sandbox import Fault, FaultKind, Sandbox, SandboxOptions
@@ -74,6 +76,8 @@ class Case:
     runs: int = 1
     status: str = "running"
     """Of the campaigns, before it is run."""
+    files: Mapping[str, str] = field(factory=dict)
+    """What is in the directory, by name."""
     speed: float = 300
     """Of the client's clock: the page waits until an unknown outcome is settled, and for an hour for a campaign."""
 
@@ -133,6 +137,16 @@ PIECES: Final[Mapping[str, Mapping[str, Case]]] = {
         "": Case(r"(\d+ running\n){2}"),
         "refused": Case(r"(?s).*campaigns\.get: HTTP 403.*", (Fault("status", "campaigns_get", status=403),)),
     },
+    "Checking a file of flights, python 1": {
+        "": Case(
+            r"2 spring-banners-1 Spring 1000\n3 spring-banners-2 Spring 1000\n",
+            files={"flights.csv": template(columns_for("iqm"))},
+        ),
+        "wrong": Case(
+            r"2 max_bid '1\.500' expected a number in a format that is declared; .* 1\.500 .* or 1500 .*\n",
+            files={"flights.csv": "key;io_name;max_bid\na;Spring;1.500\n"},
+        ),
+    },
     "Looking closer, python 1": {"": Case(r"200 application/json \d+ running\n\d+\n")},
     "Looking closer, python 2": {"": Case(r"200\n")},
     "Looking closer, python 3": {"": Case(r"POST /api/v3/ua/login 200\nGET /api/v2/cmp/campaign/\d+ 200\n")},
@@ -160,6 +174,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "make": "its targets set up an environment over the network, and run these tests; the Makefile is held against it",
     "pip install": ".ci/wheel installs the wheel in an empty environment; the extras and the file's name are checked",
     "adflight sandbox": "run, on a free port",
+    "adflight flights": "run, in an empty directory, one after the other",
     "adflight quickstart --live": "run, with the sandbox in the place of the real service and --yes",
 }
 """How commands are checked."""
@@ -212,6 +227,11 @@ async def two_campaigns(iqm: IQM, order: NewInsertionOrder, campaign: NewCampaig
     return [first.campaign_id, second.campaign_id]
 
 
+def write(files: Mapping[str, str]) -> None:
+    for name, content in files.items():
+        Path(name).write_text(content, encoding="utf-8")
+
+
 async def test_the_program(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(BLOCKS[PROGRAM].text)
     done = await run(sys.executable, "-W", "error", "program.py", env=environment(sandbox), cwd=tmp_path)
@@ -238,6 +258,7 @@ async def test_a_piece(
         ids = await two_campaigns(iqm, names["order"], names["campaign"])
         for campaign_id in ids:
             sandbox.set_campaign_status(campaign_id, expected.status)
+        write(expected.files)
         for fault in expected.faults:
             sandbox.add_fault(fault)
         before = Counter(sandbox.counts.executions)
@@ -328,6 +349,13 @@ async def test_a_sandbox_can_be_used_as_it_says(command: str, tmp_path: Path) ->
     assert ("--database" in command) == (tmp_path / "sandbox.db").exists()
 
 
+async def test_the_commands_about_flights(tmp_path: Path) -> None:
+    for command in commands_of("adflight flights"):
+        done = await run(*ADFLIGHT, *shlex.split(command)[1:], env=without_credentials(), cwd=tmp_path)
+        assert done.code == 0, done.err
+    assert "2 flights in 1 insertion order; no problems" in done.out
+
+
 @pytest.mark.parametrize("command", commands_of("adflight quickstart"))
 async def test_the_live_quickstart(command: str, sandbox: Sandbox) -> None:
     asked = await run(*ADFLIGHT, *shlex.split(command)[1:], env=environment(sandbox))
@@ -374,6 +402,11 @@ def test_the_options_and_their_defaults() -> None:
     # `with_raw_response` and `ow_id` are how users set these
     assert set(defaults) == {"raw", "scope"}
     assert f"{QUOTA.requests} requests in {QUOTA.per:g} seconds" in README
+
+
+def test_the_declarations() -> None:
+    documented = [name for row in rows("Declaration") for name in quoted(row[0])]
+    assert documented == [field.name for field in attrs.fields(Declarations)]
 
 
 def test_the_extras() -> None:

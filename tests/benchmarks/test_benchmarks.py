@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import flights_file
 from benchmarks.contenders import ADFLIGHT, ADFLIGHT_HTTPX, AIOHTTP, HTTPX, STOCK
 from benchmarks.report import Section, at_least, at_most, report
 
@@ -23,7 +24,7 @@ def test_everything_is_measured_and_written(tmp_path: Path) -> None:
 
     assert done.stdout == text
     titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    assert titles == ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Importing", "Memory"]
+    assert titles == ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Journal", "Importing", "Memory"]
     for client in (ADFLIGHT, ADFLIGHT_HTTPX, AIOHTTP, HTTPX, STOCK):
         assert f"| {client} |" in text
     assert "answers 429: 0, goal ≤ 0: met" in text
@@ -47,3 +48,10 @@ def test_each_goal_stands_beside_its_figure() -> None:
 def test_a_goal_is_met_at_its_bound(bound: float, met: bool) -> None:
     assert at_least("figure", 0.8, bound).met is met
     assert at_most("figure", bound, 0.8).met is met
+
+
+def test_a_file_of_flights_is_measured() -> None:
+    section = flights_file.measure((20, 40))
+    assert [row[0] for row in section.rows] == ["20", "40"]
+    assert "resident peak at 40 rows" in str(section)
+    assert section.goals[0].met

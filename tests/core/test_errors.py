@@ -13,6 +13,7 @@ from adflight.core.errors import (
     APIError,
     CampaignNotRunning,
     ConfigurationError,
+    InvalidFile,
     InvalidInput,
     LaunchFailed,
     OperationNotConfigured,
@@ -23,6 +24,7 @@ from adflight.core.errors import (
     ValidationFailed,
     WaitTimeout,
 )
+from adflight.core.problems import Problem
 from tests.core.scripted import SHOWN
 
 RESPONSE: RawAnswer[dict[str, int]] = RawAnswer(400, Headers({"X-Request-Id": "r1"}), b"{}", {}, SHOWN)
@@ -44,6 +46,7 @@ def api_error(kind: type[APIError] = ValidationFailed) -> APIError:
 ALL_KINDS: list[AdflightError] = [
     ConfigurationError("base_url is missing"),
     InvalidInput("name", "", "a text"),
+    InvalidFile("flights.csv", [Problem(2, "key", None, "a name")], count=3, detected="CSV in UTF-8"),
     Timeout("no answer within 30 s"),
     UnknownOutcome(
         "perhaps",

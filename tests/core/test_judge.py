@@ -419,10 +419,14 @@ def test_an_acknowledgement_that_says_ok(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "event"), [(302, "unusable"), (401, "unauthorized"), (403, "refused"), (429, "rate limited")]
 )
-def test_an_acknowledgement_that_cannot_have_been_carried_out(status: int, event: Event) -> None:
-    verdict = judge(ACKNOWLEDGED, answer(status, DONE))
+def test_an_acknowledgement_that_contradicts_its_status(status: int, event: Event) -> None:
+    verdict = judge(evolve(ACKNOWLEDGED, repeat="absolute"), answer(status, DONE))
     assert verdict.refusal is not None
     assert verdict.refusal.event == event
+    # what may have been created must not be sent again
+    verdict = judge(ACKNOWLEDGED, answer(status, DONE))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == "unusable"
 
 
 @pytest.mark.parametrize("payload", [None, b"<html>", [], "ok", {}, {"status": "OK?"}, {"campaignId": 7}])
@@ -440,6 +444,19 @@ def test_an_acknowledged_create_without_an_id_is_no_success() -> None:
     verdict = judge(ACKNOWLEDGED, answer(200, {"status": "ok", "data": {}}))
     assert verdict.refusal is not None
     assert (verdict.refusal.event, verdict.refusal.reason) == ("unusable", "the answer names no campaignId or id")
+
+
+@pytest.mark.parametrize("id_", [None, "", "abc", "7x", "٣", True, 7.0, 0, -1, "0", [], {}, "1" * 5000])
+def test_what_is_no_id_identifies_nothing(id_: Any) -> None:
+    for also in ({}, {"id": 7}):
+        verdict = judge(ACKNOWLEDGED, answer(200, {"status": "ok", "campaignId": id_, **also}))
+        assert verdict.refusal is not None
+        assert verdict.refusal.event == "unusable"
+
+
+@pytest.mark.parametrize("done", [{"campaignId": 7}, {"campaignId": "7"}, {"id": 7}, {"campaignId": "71001234567890"}])
+def test_what_is_an_id_identifies(done: dict[str, Any]) -> None:
+    assert judge(ACKNOWLEDGED, answer(200, {"status": "ok", **done})).refusal is None
 
 
 def test_a_list_may_come_without_acknowledgement() -> None:

@@ -99,3 +99,99 @@ def sandbox(
         database=database,
         faults=fault or [],
     )
+
+
+flights = App(name="flights", help="Start and check a file of flights; nothing is sent.")
+app.command(flights)
+
+
+@flights.command(name="template")
+def flights_template(
+    file: Path | None = None,
+    /,
+    *,
+    vendor: Literal["iqm"] = "iqm",
+    json_lines: Annotated[bool, Parameter(negative="")] = False,
+    all_columns: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Write a file of flights to start from, CSV unless told otherwise.
+
+    Parameters
+    ----------
+    file
+        A file that does not exist yet; standard output by default.
+    vendor
+        Whose columns it has.
+    json_lines
+        One JSON object in every line.
+    all_columns
+        Every column, not only those that most flights need.
+    """
+    from adflight.cli.flights import write_template
+
+    write_template(file, vendor=vendor, json_lines=json_lines, all_columns=all_columns)
+
+
+@flights.command(name="columns")
+def flights_columns(*, vendor: Literal["iqm"] = "iqm") -> None:
+    """Print a page about every column, in Markdown.
+
+    Parameters
+    ----------
+    vendor
+        Whose columns.
+    """
+    from adflight.cli.flights import print_columns
+
+    print_columns(vendor)
+
+
+@flights.command(name="check")
+def flights_check(
+    file: Path,
+    /,
+    *,
+    vendor: Literal["iqm"] = "iqm",
+    zone: str | None = None,
+    decimal: str | None = None,
+    thousands: str | None = None,
+    date_format: str | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+) -> None:
+    """Check a file of flights, CSV or JSON lines, and show all that is wrong in it.
+
+    Encoding and separator are detected, and said. Formats of numbers and times are never guessed: declare those that
+    are not 1234.56 and 2027-03-01T09:00-05:00.
+
+    Parameters
+    ----------
+    file
+        The file.
+    vendor
+        Whose columns it has.
+    zone
+        Of times that name none: an IANA name such as Europe/Berlin, or an offset such as +02:00.
+    decimal
+        The decimal mark, "." or ",".
+    thousands
+        What stands between groups of three digits: ".", ",", " " or "'".
+    date_format
+        Of all times, as Python's strptime takes it: "%d.%m.%Y %H:%M".
+    encoding
+        Any that Python knows.
+    separator
+        comma, semicolon, tab or any other character.
+    """
+    from adflight.cli.flights import check
+    from adflight.flights.declarations import Declarations
+
+    declarations = Declarations(
+        zone=zone,
+        decimal=decimal,
+        thousands=thousands,
+        date_format=date_format,
+        encoding=encoding,
+        separator=separator,
+    )
+    check(file, vendor=vendor, declarations=declarations)

@@ -3,6 +3,7 @@
     AdflightError
     ├── ConfigurationError        settings are missing or contradict each other
     ├── InvalidInput              an argument that cannot be sent (also a ValueError)
+    │   └── InvalidFile           a file of flights with all that is wrong in it
     ├── TransportError            no answer came
     │   ├── NotSent               the request never left: nothing can have happened
     │   ├── Timeout               no answer in time: it may have been carried out
@@ -35,6 +36,7 @@ from adflight_api.runtime import AdflightError, InvalidInput
 
 if TYPE_CHECKING:
     from adflight.core.answers import RawAnswer
+    from adflight.core.problems import Problem
     from adflight.core.redaction import RedactedRequest
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "CampaignNotRunning",
     "ConfigurationError",
     "ConnectionBroken",
+    "InvalidFile",
     "InvalidInput",
     "LaunchFailed",
     "NotFound",
@@ -79,6 +82,35 @@ class _Detailed(AdflightError):
 
 class ConfigurationError(AdflightError):
     """Settings are missing or contradict each other; the message names all of them."""
+
+
+class InvalidFile(InvalidInput):
+    """A file of flights that cannot be used; `problems` has all that is wrong in it, by row."""
+
+    SHOWN: ClassVar[int] = 40
+    """Problems that the message shows."""
+
+    def __init__(self, file: str, problems: Sequence[Problem], *, count: int | None = None, detected: str = "") -> None:
+        self.problems = tuple(problems)
+        self.count = len(self.problems) if count is None else count
+        """How many there are: of a file that is wrong all over, `problems` has the first hundred thousand."""
+        self.detected = detected
+        """What the file was taken for, such as "CSV in UTF-8, separated by commas"; empty when it was for nothing."""
+        expected = "a file of flights without problems"
+        super().__init__("file", file, expected)
+        lines = [str(problem) for problem in self.problems[: self.SHOWN]]
+        if self.count > len(lines):
+            lines.append(f"and {self.count - len(lines):,} more")
+        counted = f"{self.count:,} problem{'' if self.count == 1 else 's'}"
+        heading = f"{file}{f' ({detected})' if detected else ''}: {counted}"
+        self.args = ("\n  ".join([heading, *lines]),)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_file, (self.value, self.problems, self.count, self.detected)
+
+
+def _rebuild_file(file: str, problems: Sequence[Problem], count: int, detected: str) -> InvalidFile:
+    return InvalidFile(file, problems, count=count, detected=detected)
 
 
 class TransportError(AdflightError):

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import adflight_api.freewheel.models as _models
+from adflight.types.lazy import names_of
 
 if TYPE_CHECKING:
     from adflight.freewheel.ensuring import Ensured as Ensured
     from adflight_api.freewheel.models import *
 
-_MODULES = {"Ensured": "ensuring"}
+_MODULES = {"Ensured": "freewheel.ensuring"}
 
 __all__ = (*_models.__all__, *_MODULES)
-
-
-def __getattr__(name: str) -> Any:
-    module = import_module(f"adflight.freewheel.{_MODULES[name]}") if name in _MODULES else _models
-    return getattr(module, name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = names_of(_models, _MODULES)

@@ -1,0 +1,362 @@
+"""What may be written to a journal, and what stands in it. Synchronous, in one thread.
+
+Every rule is checked before the first row of a step is written, so that a refused step leaves nothing behind.
+Imports `entries` and `database`; used by `journal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from adflight.core.errors import AdflightError, UnknownOutcome
+from adflight.core.redaction import RedactedRequest
+from adflight.flights.database import Database
+from adflight.flights.entries import (
+    Absent,
+    Adopted,
+    Attempt,
+    Contradiction,
+    Done,
+    Entry,
+    OpenIntent,
+    Outcome,
+    PartEntry,
+    Refused,
+    Run,
+    Sealed,
+    SealedOutcome,
+    Unsettled,
+    Withdrawn,
+    decode,
+    encode,
+    moment,
+)
+
+# "open" is kept beside the state for the partial indexes: the first of them is the promise not to buy twice, once more
+SCHEMA: Final = (
+    "CREATE TABLE runs (id INTEGER PRIMARY KEY, file TEXT NOT NULL, started REAL NOT NULL, ended REAL,"
+    " how TEXT NOT NULL DEFAULT '')",
+    "CREATE TABLE intents (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, at REAL NOT NULL, operation TEXT NOT NULL,"
+    " kind TEXT NOT NULL, creates INTEGER NOT NULL, method TEXT NOT NULL, url TEXT NOT NULL, body BLOB NOT NULL,"
+    " settled_after REAL NOT NULL)",
+    "CREATE TABLE parts (intent INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, run INTEGER NOT NULL,"
+    " creates INTEGER NOT NULL, open INTEGER NOT NULL DEFAULT 1, state TEXT NOT NULL DEFAULT 'sending',"
+    " at REAL NOT NULL, fields BLOB NOT NULL, existing BLOB NOT NULL, look_up BLOB NOT NULL, id INTEGER,"
+    " facts BLOB NOT NULL DEFAULT '{}', reason TEXT NOT NULL DEFAULT '', cause TEXT NOT NULL DEFAULT '',"
+    " sent_at REAL, settled_after REAL, by TEXT NOT NULL DEFAULT '', PRIMARY KEY (intent, key)) WITHOUT ROWID",
+    "CREATE UNIQUE INDEX one_create ON parts (kind, key) WHERE open = 1 AND creates = 1",
+    "CREATE INDEX open_parts ON parts (kind, key) WHERE open = 1",
+    "CREATE INDEX given_up ON parts (kind, key) WHERE state = 'absent'",
+    "CREATE TABLE attempts (intent INTEGER NOT NULL, at REAL NOT NULL, number INTEGER NOT NULL, outcome TEXT NOT NULL,"
+    " status INTEGER, elapsed REAL NOT NULL)",
+    "CREATE INDEX attempts_of ON attempts (intent)",
+    "CREATE TABLE ids (kind TEXT NOT NULL, key TEXT NOT NULL, id INTEGER NOT NULL, since REAL NOT NULL, until REAL,"
+    " by TEXT NOT NULL DEFAULT '')",
+    "CREATE UNIQUE INDEX one_id ON ids (kind, key) WHERE until IS NULL",
+    "CREATE UNIQUE INDEX one_key ON ids (kind, id) WHERE until IS NULL",
+    "CREATE INDEX ever ON ids (kind, id)",
+    "CREATE TABLE applied (kind TEXT NOT NULL, key TEXT NOT NULL, at REAL NOT NULL, fields BLOB NOT NULL,"
+    " PRIMARY KEY (kind, key)) WITHOUT ROWID",
+)
+
+AT_OPENING: Final = ("UPDATE runs SET how = 'died' WHERE ended IS NULL",)
+"""Whoever opens it holds the lock, so that nobody else can be at it."""
+
+
+class Book:
+    """What an open database may be told. Checks raise `Contradiction` before anything is written."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # runs up to this one were other processes'
+        (self._earlier,) = database.one("SELECT coalesce(max(id), 0) FROM runs")
+
+    # runs
+
+    def begin_run(self, file: str, now: float) -> int:
+        running = self._run()
+        if running is not None:
+            raise Contradiction(f"run {running} has not ended")
+        return self._insert("INSERT INTO runs (file, started) VALUES (?, ?)", (file, now))
+
+    def end_run(self, how: str, now: float) -> None:
+        running = self._run()
+        if running is None:
+            raise Contradiction("no run has begun")
+        self._database.execute("UPDATE runs SET ended = ?, how = ? WHERE id = ?", (now, how, running))
+
+    def runs(self) -> list[Run]:
+        rows = self._database.execute("SELECT id, file, started, ended, how FROM runs ORDER BY id")
+        return [Run(id_, file, moment(a), None if b is None else moment(b), how) for id_, file, a, b, how in rows]
+
+    def _run(self) -> int | None:
+        row = self._database.one("SELECT id FROM runs WHERE ended IS NULL AND how = '' ORDER BY id DESC LIMIT 1")
+        return None if row is None else int(row[0])
+
+    def _insert(self, statement: str, values: Sequence[Any]) -> int:
+        return int(self._database.execute(statement, values).lastrowid or 0)
+
+    # intents and outcomes
+
+    def intend(self, sealed: Sealed, now: float) -> int:
+        intent, run = sealed.intent, self._run()
+        if run is None:
+            raise Contradiction(f"{intent.operation}: no run has begun")
+        for part in intent.parts:
+            self._check_settled(intent.kind, part.key, run, creates=intent.creates)
+            known = self.id_of(intent.kind, part.key)
+            if intent.creates and known is not None:
+                raise Contradiction(f"{intent.kind} {part.key!r} exists already: {known}")
+            if not intent.creates and known is None:
+                raise Contradiction(f"{intent.operation}: the id of {intent.kind} {part.key!r} is not known")
+            if intent.creates:
+                self._check_absent(intent.kind, part.key, part.existing)
+        id_ = self._insert(
+            "INSERT INTO intents (run, at, operation, kind, creates, method, url, body, settled_after)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                run,
+                now,
+                intent.operation,
+                intent.kind,
+                intent.creates,
+                sealed.method,
+                sealed.url,
+                sealed.body,
+                intent.settled_after,
+            ),
+        )
+        self._database.executemany(
+            "INSERT INTO parts (intent, run, kind, creates, at, key, fields, existing, look_up)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((id_, run, intent.kind, intent.creates, now, *part) for part in sealed.parts),
+        )
+        return id_
+
+    def _check_settled(self, kind: str, key: str, run: int, *, creates: bool) -> None:
+        open_ = "SELECT intent, creates, run FROM parts WHERE kind = ? AND key = ? AND open = 1"
+        for intent, created, began in self._database.execute(open_, (kind, key)).fetchall():
+            if created or creates or began != run:
+                what = "may have been created" if created else "may have been changed"
+                raise Unsettled(
+                    f"{kind} {key!r} {what} by request {intent}, whose outcome is not known: settle it first"
+                )
+
+    def _check_absent(self, kind: str, key: str, existing: Iterable[int]) -> None:
+        ever = "SELECT 1 FROM ids WHERE kind = ? AND id = ?"
+        given_up = "SELECT intent, existing FROM parts WHERE kind = ? AND key = ? AND state = 'absent'"
+        for intent, before in self._database.execute(given_up, (kind, key)).fetchall():
+            # what is or was some key's was not made by it
+            new = {*existing}.difference(decode(before))
+            appeared = sorted(id_ for id_ in new if self._database.one(ever, (kind, id_)) is None)
+            if appeared:
+                raise Unsettled(
+                    f"request {intent}, given up as absent, seems to have created {kind} {key!r} only now: "
+                    f"{', '.join(map(str, appeared))} bears its name. Adopt it, or bind the key to what it is"
+                )
+
+    def withdraw(self, intent: int, reason: str, now: float) -> None:
+        """An intent whose caller was cancelled before it could send anything."""
+        sealed = SealedOutcome(Withdrawn(reason), "withdrawn", {"reason": reason})
+        keys = self._database.execute("SELECT key FROM parts WHERE intent = ?", (intent,)).fetchall()
+        self.record(intent, {key: sealed for (key,) in keys}, now)
+
+    def record(self, intent: int, outcomes: Mapping[str, SealedOutcome], now: float) -> None:
+        told: dict[int, str] = {}
+        for key, sealed in outcomes.items():
+            self._check_outcome(intent, key, sealed.outcome)
+            id_ = sealed.columns.get("id")
+            if id_ is not None and told.setdefault(id_, key) != key:
+                raise Contradiction(f"request {intent}: {id_} cannot be both {told[id_]!r} and {key!r}")
+        for key, sealed in outcomes.items():
+            self._write_outcome(intent, key, sealed, now)
+
+    def _check_outcome(self, intent: int, key: str, outcome: Outcome) -> None:
+        row = self._database.one(
+            "SELECT kind, run, creates, open, state FROM parts WHERE intent = ? AND key = ?", (intent, key)
+        )
+        if row is None:
+            raise Contradiction(f"request {intent} is not about {key!r}, or does not exist")
+        kind, run, creates, open_, state = row
+        what = f"request {intent} for {kind} {key!r}"
+        awaited = state == "sending" and run > self._earlier
+        late = state == "absent" and isinstance(outcome, Adopted)
+        if not open_ and not late:
+            raise Contradiction(f"{what} is settled already: {state}")
+        match outcome:
+            case Done(id_):
+                if creates and not awaited:
+                    raise Contradiction(f"{what}: its answer was lost, so what it created can only be adopted")
+                if creates == (id_ is None):
+                    raise Contradiction(f"{what}: expected {'the' if creates else 'no'} id of what was created")
+            case Adopted() if not creates:
+                raise Contradiction(f"{what} created nothing that could be adopted")
+            case Refused() | Withdrawn() if not awaited:
+                # the answer to another sending says nothing of this one
+                raise Contradiction(f"{what}: its own answer was lost, so nothing can refuse it any more")
+            case Absent(_, by):
+                if awaited:
+                    raise Contradiction(f"{what} may still be answered: say first that its outcome is unknown")
+                if creates and not by.strip():
+                    raise Contradiction(f"{what}: a create is given up by a person, who must be named")
+        if late:
+            self._check_settled(kind, key, run, creates=True)
+        if isinstance(outcome, (Done, Adopted)) and outcome.id is not None:
+            self._check_free(kind, key, outcome.id, self.id_of(kind, key))
+
+    def _write_outcome(self, intent: int, key: str, sealed: SealedOutcome, now: float) -> None:
+        columns = {**sealed.columns, "state": sealed.state, "open": sealed.state == "unknown", "at": now}
+        # of two sendings of one request, the later one counts
+        values = ", ".join(
+            f"{name} = max(coalesce({name}, 0), ?)" if name in ("sent_at", "settled_after") else f"{name} = ?"
+            for name in columns
+        )
+        kind, fields = self._database.one(
+            f"UPDATE parts SET {values} WHERE intent = ? AND key = ? RETURNING kind, fields",
+            (*columns.values(), intent, key),
+        )
+        if sealed.state in ("done", "adopted"):
+            if sealed.columns["id"] is not None:
+                self._write_id(kind, key, sealed.columns["id"], now, "")
+            self._write_applied(kind, key, fields, now)
+
+    def attempt(self, intent: int, attempt: Attempt) -> None:
+        if self._database.one("SELECT 1 FROM intents WHERE id = ?", (intent,)) is None:
+            raise Contradiction(f"there is no request {intent}")
+        self._database.execute(
+            "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
+            (intent, attempt.at.timestamp(), attempt.number, attempt.outcome, attempt.status, attempt.elapsed),
+        )
+
+    # ids and what was applied
+
+    def bind(self, kind: str, key: str, id_: int, *, replacing: int | None, by: str, now: float) -> None:
+        known = self.id_of(kind, key)
+        if known == id_:
+            return
+        self._check_settled(kind, key, 0, creates=True)
+        self._check_free(kind, key, id_, None if known == replacing else known)
+        if replacing is not None:
+            self.release(kind, key, replacing, by=by, now=now)
+        self._write_id(kind, key, id_, now, by)
+
+    def release(self, kind: str, key: str, id_: int, *, by: str, now: float) -> None:
+        known = self.id_of(kind, key)
+        if known != id_ or not by.strip():
+            raise Contradiction(f"{kind} {key!r} is {known}; only a person, to be named, parts it from {id_}")
+        self._check_settled(kind, key, 0, creates=True)
+        self._database.execute(
+            "UPDATE ids SET until = ?, by = ? WHERE kind = ? AND key = ? AND until IS NULL", (now, by, kind, key)
+        )
+        self._database.execute("DELETE FROM applied WHERE kind = ? AND key = ?", (kind, key))
+
+    def id_of(self, kind: str, key: str) -> int | None:
+        row = self._database.one("SELECT id FROM ids WHERE kind = ? AND key = ? AND until IS NULL", (kind, key))
+        return None if row is None else int(row[0])
+
+    def ids(self, kind: str) -> dict[str, int]:
+        rows = self._database.execute("SELECT key, id FROM ids WHERE kind = ? AND until IS NULL ORDER BY key", (kind,))
+        return dict(rows.fetchall())
+
+    def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        one = "SELECT fields FROM applied WHERE kind = ? AND key = ?"
+        rows = ((key, self._database.one(one, (kind, key))) for key in keys)
+        return {key: decode(row[0]) for key, row in rows if row is not None}
+
+    def _check_free(self, kind: str, key: str, id_: int, known: int | None) -> None:
+        if known is not None and known != id_:
+            raise Contradiction(f"{kind} {key!r} is {known}, and cannot become {id_} in silence")
+        row = self._database.one("SELECT key FROM ids WHERE kind = ? AND id = ? AND until IS NULL", (kind, id_))
+        if row is not None and row[0] != key:
+            raise Contradiction(f"{kind} {id_} is {row[0]!r} already, and cannot be {key!r} as well")
+
+    def _write_id(self, kind: str, key: str, id_: int, now: float, by: str) -> None:
+        self._database.execute(
+            "INSERT INTO ids (kind, key, id, since, by) VALUES (?, ?, ?, ?, ?)", (kind, key, id_, now, by)
+        )
+
+    def _write_applied(self, kind: str, key: str, fields: bytes, now: float) -> None:
+        row = self._database.one("SELECT fields FROM applied WHERE kind = ? AND key = ?", (kind, key))
+        if row is not None:
+            fields = encode("fields", {**decode(row[0]), **decode(fields)})
+        self._database.execute("REPLACE INTO applied VALUES (?, ?, ?, ?)", (kind, key, now, fields))
+
+    # what was written
+
+    def open_intents(self, now: float, opened_for: float) -> list[OpenIntent]:
+        """`now` is of the wall clock; `opened_for` are the seconds, of the monotonic one, since this was opened."""
+        rows = self._database.execute(
+            "SELECT p.*, n.operation, n.method, n.url, n.body, n.at AS intended, n.settled_after AS given"
+            " FROM parts p JOIN intents n ON n.id = p.intent WHERE p.open = 1 ORDER BY p.intent, p.key"
+        )
+        names = [column[0] for column in rows.description]
+        return [self._open_intent(dict(zip(names, row, strict=True)), now, opened_for) for row in rows]
+
+    def _open_intent(self, row: Mapping[str, Any], now: float, opened_for: float) -> OpenIntent:
+        after, sent_at, cause = row["given"], row["intended"], row["cause"]
+        # the quota may have held it up until the very moment when its process died, or until now
+        settle = after - (opened_for if row["run"] <= self._earlier else 0.0)
+        if row["state"] == "unknown":
+            after, sent_at = max(after, row["settled_after"]), row["sent_at"]
+            settle = after - max(now - sent_at, 0.0)
+        cause = AdflightError(cause or "the journal ends before the answer")
+        unknown = UnknownOutcome(
+            f"{row['operation']} was sent for {row['kind']} {row['key']!r}, and it is not known whether it was carried "
+            f"out: {cause}",
+            request=RedactedRequest(row["method"], row["url"], {}, decode(row["body"])),
+            sent_at=moment(sent_at),
+            settled_after=after,
+            cause=cause,
+            operation=row["operation"],
+        )
+        return OpenIntent(
+            intent=row["intent"],
+            run=row["run"],
+            operation=row["operation"],
+            kind=row["kind"],
+            key=row["key"],
+            creates=bool(row["creates"]),
+            fields=decode(row["fields"]),
+            existing=tuple(decode(row["existing"])),
+            look_up=decode(row["look_up"]),
+            state=row["state"],
+            unknown=unknown,
+            settle=max(settle, 0.0),
+        )
+
+    def history(self, run: int | None, after: int, limit: int) -> list[Entry]:
+        """`limit` entries at most, from the one after `after` on."""
+        rows = self._database.execute(
+            "SELECT id, run, at, operation, kind, creates, method, url, body FROM intents"
+            " WHERE id > ? AND (?2 IS NULL OR run = ?2) ORDER BY id LIMIT ?3",
+            (after, run, limit),
+        ).fetchall()
+        return [
+            Entry(
+                id=id_,
+                run=began,
+                at=moment(at),
+                operation=operation,
+                kind=kind,
+                creates=bool(creates),
+                request=RedactedRequest(method, url, {}, decode(body)),
+                parts=tuple(self._parts(id_)),
+                attempts=tuple(self._attempts(id_)),
+            )
+            for id_, began, at, operation, kind, creates, method, url, body in rows
+        ]
+
+    def _parts(self, intent: int) -> Iterator[PartEntry]:
+        rows = self._database.execute(
+            "SELECT key, fields, state, at, id, facts, reason, cause, by FROM parts WHERE intent = ?", (intent,)
+        )
+        for key, fields, state, at, id_, facts, *texts in rows:
+            yield PartEntry(key, decode(fields), state, moment(at), id_, decode(facts), *texts)
+
+    def _attempts(self, intent: int) -> Iterator[Attempt]:
+        rows = self._database.execute(
+            "SELECT number, at, outcome, status, elapsed FROM attempts WHERE intent = ? ORDER BY at, number", (intent,)
+        )
+        for number, at, *more in rows:
+            yield Attempt(number, moment(at), *more)

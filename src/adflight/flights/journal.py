@@ -1,0 +1,386 @@
+"""What was to be sent, and what became of it, on the disk before anything is sent.
+
+    async with await Journal.open(base_url, account) as journal:
+        for one in await journal.open_intents():
+            ...                                                     # settle it, before anything like it is sent
+        await journal.begin_run(digest)
+        request = await journal.intend(Intent("campaigns.create", "campaign", (Part("row 1", fields),), ...))
+        ...                                                         # send it
+        await journal.record(request, {"row 1": Done(id=537599)})
+        await journal.end_run("complete")
+
+Imports `book`, `database` and `entries`, and core's clock and redaction; sends nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from attrs import define, evolve
+
+from adflight.core.clock import Clock, SystemClock
+from adflight.core.redaction import SECRET_NAMES
+from adflight.flights.book import AT_OPENING, SCHEMA, Book
+from adflight.flights.database import Database, Lock, Place, Step
+from adflight.flights.entries import (
+    Attempt,
+    Entry,
+    Intent,
+    JournalError,
+    JournalHeld,
+    OpenIntent,
+    Outcome,
+    Run,
+    Sealed,
+    SealedOutcome,
+    without_secrets,
+)
+
+T = TypeVar("T")
+
+logger: Final = logging.getLogger("adflight")
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks whether a journal that is waited for is free."""
+
+_PAGE: Final = 200
+
+
+@define(eq=False)
+class _Asked:
+    """A step, and who waits for it: nobody after a cancellation."""
+
+    step: Step
+    waiting: asyncio.Future[Any] | None
+
+
+class Journal:
+    """The journal of one account of one service, open in this process and no other.
+
+    Each method that writes returns once what it wrote is on the disk, together with what others wrote in the meantime.
+    A caller that is cancelled while it waits loses nothing: the row is written all the same. What the rules forbid
+    raises `Contradiction` (or its kind `Unsettled`), what the disk refuses `JournalError`, what cannot be kept
+    `InvalidInput`; in all three cases nothing was written.
+    """
+
+    def __init__(self, place: Place, lock: Lock | None, clock: Clock, secrets: frozenset[str]) -> None:
+        """Use `open`."""
+        self.path: Final = place.path
+        """The file; those beside it whose names begin like its own belong to it."""
+        self._place = place
+        self._lock = lock
+        self._clock = clock
+        self._secrets = secrets
+        self._pid = os.getpid()
+        self._loop = asyncio.get_running_loop()
+        self._opened = clock.monotonic()
+        self._book: Book
+        self._asked: list[_Asked] = []
+        self._queue: SimpleQueue[list[_Asked] | None] = SimpleQueue()
+        self._closing = False
+        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        # a daemon: a program that forgets to close must not hang, and every state of the file is a good one
+        self._thread = Thread(target=self._write, name="adflight journal", daemon=True)
+
+    @classmethod
+    async def open(
+        cls,
+        base_url: str,
+        account: str,
+        *,
+        directory: Path | None = None,
+        wait: float | None = 0.0,
+        read_only: bool = False,
+        clock: Clock | None = None,
+        secrets: frozenset[str] = SECRET_NAMES,
+    ) -> Self:
+        """Opens the journal, and makes it when there is none.
+
+        `directory` is the user's state directory by default. `wait` are the seconds for which to wait while another
+        has it open; None waits without end. With `read_only` it is opened beside whoever holds it, and cannot be
+        written. `secrets` are the names that are masked (see `secret_names`).
+
+        Raises:
+            ConfigurationError: `base_url` is not a URL, or `account` is empty.
+            JournalHeld: another process, or this one, has it open; says which and since when.
+            JournalError: the directory or the file cannot be used, is damaged, of another account, or newer than this
+                adflight. It is left as it is.
+        """
+        clock = SystemClock() if clock is None else clock
+        place = Place.of(base_url, account, directory)
+        journal = cls(place, None if read_only else await _lock(place, wait, clock), clock, secrets)
+        journal._thread.start()
+        try:
+            await asyncio.shield(journal._ready)
+        except asyncio.CancelledError:
+            journal._close()
+            raise
+        except JournalError:
+            # so that it can be opened again at once
+            await journal.aclose()
+            raise
+        return journal
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path.stem}>"
+
+    async def aclose(self) -> None:
+        """Writes what is still to be written, closes the file and lets others have it; harmless when repeated."""
+        if os.getpid() == self._pid:
+            self._close()
+            await asyncio.shield(self._closed)
+
+    # runs
+
+    async def begin_run(self, file: str) -> int:
+        """Begins an apply; `file` is a digest of what is applied. The run's number.
+
+        Raises `Contradiction` while another run has not ended.
+        """
+        now = self._clock.time()
+        return await self._put(lambda: self._book.begin_run(file, now))
+
+    async def end_run(self, how: str) -> None:
+        """Ends it, `how` in a word: "complete", "stopped". Raises `Contradiction` when none has begun."""
+        now = self._clock.time()
+        await self._put(lambda: self._book.end_run(how, now))
+
+    async def runs(self) -> list[Run]:
+        """All runs, the earliest first."""
+        return await self._do(lambda: self._book.runs())
+
+    # requests
+
+    async def intend(self, intent: Intent) -> int:
+        """Writes down what is about to be sent. The request's number, for `record` and `attempt`.
+
+        Send it only after this has returned. When it is cancelled, nothing may be sent, and the journal says so.
+
+        Raises:
+            Unsettled: an earlier create for the key has no outcome, or an earlier run's request has none; or a create
+                that was given up seems to have been carried out after all.
+            Contradiction: a create for a key whose id is known, another request for one whose id is not known, or no
+                run has begun.
+            InvalidInput: it holds what cannot be kept.
+            JournalError: the disk.
+        """
+        self._check_writable()
+        sealed, now = Sealed.of(intent, self._secrets), self._clock.time()
+        waiting: asyncio.Future[int] = self._loop.create_future()
+        step = self._ask(lambda: self._book.intend(sealed, now), waiting)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            # behind it in the queue, so that its number is known then
+            with suppress(JournalError):
+                self._ask(lambda: self._book.withdraw(step.result, "cancelled before it was sent", now), None)
+            raise
+
+    async def record(self, request: int, outcomes: Mapping[str, Outcome]) -> None:
+        """Writes down what became of a request, by key; of a bulk request as many keys as are known.
+
+        `Done` and `Adopted` also remember ids and the fields that count as applied. All of the outcomes are written, or
+        none. Call it as soon as there is an answer, before awaiting anything else: then no cancellation loses it.
+
+        Raises:
+            Contradiction: the request is settled for a key, or its answer was lost, so that it can no longer be done or
+                refused; an id is another key's, or the key has another; a create is given up by nobody.
+            InvalidInput: an outcome holds what cannot be kept.
+            JournalError: the disk. The outcome is not written, and the request stays open.
+        """
+        sealed = {key: SealedOutcome.of(outcome, self._secrets) for key, outcome in outcomes.items()}
+        now = self._clock.time()
+        await self._put(lambda: self._book.record(request, sealed, now))
+
+    async def attempt(self, request: int, attempt: Attempt) -> None:
+        """Writes down one sending of a request, for reports. Raises `Contradiction` for an unknown request."""
+        clean = evolve(attempt, outcome=without_secrets(attempt.outcome, self._secrets))
+        await self._put(lambda: self._book.attempt(request, clean))
+
+    async def open_intents(self) -> list[OpenIntent]:
+        """What has no outcome, the earliest first, one a key. At the start of a run, all that is to be settled.
+
+        Later it also has what this process has under way.
+        """
+        now, opened_for = self._clock.time(), self._clock.monotonic() - self._opened
+        return await self._do(lambda: self._book.open_intents(now, opened_for))
+
+    async def history(self, run: int | None = None) -> AsyncIterator[Entry]:
+        """Every request, of one run or of all, the earliest first, and what became of it. Memory stays constant."""
+        after = 0
+        while page := await self._do(partial(self._page, run, after)):
+            for entry in page:
+                yield entry
+            after = page[-1].id
+
+    def _page(self, run: int | None, after: int) -> list[Entry]:
+        return self._book.history(run, after, _PAGE)
+
+    # objects
+
+    async def ids(self, kind: str) -> dict[str, int]:
+        """The vendor's ids by key."""
+        return await self._do(lambda: self._book.ids(kind))
+
+    async def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """What was last applied, by key and field; keys without anything are left out."""
+        keys = tuple(keys)
+        return await self._do(lambda: self._book.applied(kind, keys))
+
+    async def bind(self, kind: str, key: str, id: int, *, replacing: int | None = None, by: str = "") -> None:
+        """Says which object of the vendor's a key means: one that was there before, and whose adoption was confirmed.
+
+        Harmless when repeated. Where the key has another id, that must be told as `replacing`, `by` a person; what was
+        applied to it is forgotten.
+
+        Raises:
+            Unsettled: a request for the key has no outcome.
+            Contradiction: the key has another id, or the id is another key's, or nobody replaces it.
+        """
+        now = self._clock.time()
+        await self._put(lambda: self._book.bind(kind, key, id, replacing=replacing, by=by, now=now))
+
+    async def release(self, kind: str, key: str, id: int, *, by: str) -> None:
+        """Says that a key no longer means `id`, as after somebody deleted that: it may be created again.
+
+        Raises `Unsettled` while a request for the key has no outcome, `Contradiction` when it has another id or `by`
+        names nobody.
+        """
+        now = self._clock.time()
+        await self._put(lambda: self._book.release(kind, key, id, by=by, now=now))
+
+    # the writer
+
+    def _check_writable(self) -> None:
+        if self._lock is None:
+            raise JournalError(f"the journal {self.path.stem} was opened only to be read")
+
+    async def _put(self, work: Callable[[], T]) -> T:
+        self._check_writable()
+        return await self._do(work)
+
+    async def _do(self, work: Callable[[], T]) -> T:
+        waiting: asyncio.Future[T] = self._loop.create_future()
+        self._ask(work, waiting)
+        return await waiting
+
+    def _ask(self, work: Callable[[], Any], waiting: asyncio.Future[Any] | None) -> Step:
+        if self._closing:
+            raise JournalError(f"the journal {self.path.stem} is closed")
+        if os.getpid() != self._pid:
+            raise JournalError(f"the journal {self.path.stem} belongs to the process that opened it")
+        if not self._asked:
+            # whoever else asks in this turn of the loop shares the transaction
+            self._loop.call_soon(self._hand_over)
+        step = Step(work)
+        self._asked.append(_Asked(step, waiting))
+        return step
+
+    def _hand_over(self) -> None:
+        if self._asked:
+            self._queue.put(self._asked)
+            self._asked = []
+
+    def _close(self) -> None:
+        if not self._closing:
+            self._hand_over()
+            self._closing = True
+            self._queue.put(None)
+
+    def _write(self) -> None:
+        """The thread: the only one that touches the database."""
+        database: Database | None = None
+        try:
+            database = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=self._lock is None)
+            self._book = Book(database)
+            self._tell(_succeed, self._ready, None)
+            while self._serve(database):
+                pass
+        except Exception as error:
+            self._tell(_fail, self._ready, error)
+        finally:
+            if database is not None:
+                database.close()
+            if self._lock is not None:
+                self._lock.release()
+            self._tell(_succeed, self._closed, None)
+
+    def _serve(self, database: Database) -> bool:
+        """One transaction, of all that was asked by now; whether there may be more."""
+        asked = self._queue.get()
+        group: list[_Asked] = []
+        with suppress(Empty):
+            while asked is not None:
+                group += asked
+                asked = self._queue.get_nowait()
+        if group:
+            database.transact([one.step for one in group])
+            self._tell(_deliver, group)
+        return asked is not None
+
+    def _tell(self, what: Callable[..., None], *values: Any) -> None:
+        # nobody waits any more once the loop is closed
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(what, *values)
+
+
+def _deliver(group: Iterable[_Asked]) -> None:
+    for one in group:
+        if one.waiting is not None:
+            if one.step.error is None:
+                _succeed(one.waiting, one.step.result)
+            else:
+                _fail(one.waiting, one.step.error)
+
+
+def _succeed(waiting: asyncio.Future[Any], value: Any) -> None:
+    if not waiting.done():
+        waiting.set_result(value)
+
+
+def _fail(waiting: asyncio.Future[Any], error: Exception) -> None:
+    if not waiting.done():
+        waiting.set_exception(error)
+
+
+async def _lock(place: Place, wait: float | None, clock: Clock) -> Lock:
+    place.prepare()
+    until = None if wait is None else clock.monotonic() + wait
+    told = False
+    while True:
+        try:
+            lock = Lock(place.path.with_name(f"{place.path.name}.lock"), clock.time())
+        except JournalHeld as error:
+            left = LOOK_AGAIN if until is None else until - clock.monotonic()
+            if left <= 0:
+                raise
+            if not told:
+                logger.info("waiting until it is let go: %s", error)
+                told = True
+            await clock.sleep(min(left, LOOK_AGAIN))
+            continue
+        try:
+            place.create()
+        except JournalError:
+            lock.release()
+            raise
+        return lock
