@@ -28,7 +28,7 @@ help: ## list the targets
 
 setup: .venv/.installed ## make .venv with all that is needed, with uv when it is there, else with pip
 
-quickstart: setup ## create a campaign on the embedded sandbox and watch it come to life
+quickstart: setup ## watch each vendor's client at work on the embedded sandbox
 	@$(BIN)/adflight quickstart
 
 test: setup ## run all tests, offline, and hold the coverage

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from adflight.sandbox import Sandbox
+from adflight.sandbox.vendors import VENDORS
 
 ROOT: Final = Path(__file__).parents[1]
 ADFLIGHT: Final = (sys.executable, "-c", "from adflight.cli import main; main()")
@@ -31,7 +32,8 @@ class Finished:
 
 def without_credentials() -> dict[str, str]:
     """The environment of the tests, without what would lead a program to a real account."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("IQM_")}
+    vendors = tuple(f"{vendor.name.upper()}_" for vendor in VENDORS)
+    return {name: value for name, value in os.environ.items() if not name.startswith(vendors)}
 
 
 def environment(sandbox: Sandbox) -> dict[str, str]:
@@ -43,6 +45,13 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
         "IQM_CLIENT_SECRET": Sandbox.CLIENT_SECRET,
         "IQM_EMAIL": Sandbox.EMAIL,
         "IQM_PASSWORD": Sandbox.PASSWORD,
+        "FREEWHEEL_BASE_URL": sandbox.freewheel.url,
+        "FREEWHEEL_USERNAME": sandbox.freewheel.USERNAME,
+        "FREEWHEEL_PASSWORD": sandbox.freewheel.PASSWORD,
+        "ICAREUS_BASE_URL": sandbox.icareus.url,
+        "ICAREUS_ORGANIZATION_ID": str(sandbox.icareus.ORGANIZATION_ID),
+        "ICAREUS_TOKEN": sandbox.icareus.TOKEN,
+        "ICAREUS_USER_ID": str(sandbox.icareus.USER_ID),
     }
 
 

@@ -28,7 +28,8 @@ Example: TypeAlias = Callable[..., Coroutine[Any, Any, Finished]]
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(options=SandboxOptions(quota=None, approval_delay=0.0)) as sandbox:
+    options = SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None, approval_delay=0.0)
+    async with Sandbox(options=options) as sandbox:
         yield sandbox
         assert sandbox.crashes == []
 
@@ -85,7 +86,7 @@ def carried_out(sandbox: Sandbox) -> tuple[int, int]:
 def test_each_example_is_short_and_has_a_test() -> None:
     names = sorted(path.name for path in EXAMPLES.glob("*.py"))
     tests = Path(__file__).read_text(encoding="utf-8")
-    assert len(names) == 5
+    assert len(names) == 7
     for name in names:
         assert f'"{name}"' in tests
         assert len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) <= 65
@@ -256,3 +257,115 @@ async def test_recover_launch_of_something_else(example: Example, sandbox: Sandb
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("InvalidInput: resume=['ioStartTime']: expected a launch that sends the same")
     assert carried_out(sandbox) == (1, 1)
+
+
+# ensure_orders.py
+
+
+TABLE = """\
+campaign_id,external_id,name,start,budget
+501,crm-17,Spring,2027-03-01T00:00+00:00,12500.50
+501,crm-18,Summer,2027-06-01T00:00+02:00,800
+"""
+
+
+def orders(sandbox: Sandbox) -> int:
+    return sandbox.freewheel.counts.executions["insertion_orders_create"]
+
+
+async def test_ensure_orders(example: Example, sandbox: Sandbox) -> None:
+    first = await example("ensure_orders.py", stdin=TABLE)
+    assert (first.code, first.err) == (0, "")
+    assert re.fullmatch(r"crm-17: created \d+\ncrm-18: created \d+\n[4-6] requests, 0 failed\n", first.out)
+
+    again = await example("ensure_orders.py", stdin=TABLE)
+    assert again.out.replace("unchanged", "created").splitlines()[:2] == first.out.splitlines()[:2]
+    changed = await example("ensure_orders.py", stdin=TABLE.replace("800", "900").replace("Summer", "Late summer"))
+    assert re.fullmatch(
+        r"crm-17: unchanged \d+\ncrm-18: updated \d+ name budget\n\d+ requests, 0 failed\n", changed.out
+    )
+    assert orders(sandbox) == 2
+
+
+async def test_ensure_orders_buys_once_though_an_answer_is_lost(example: Example, sandbox: Sandbox) -> None:
+    sandbox.freewheel.fault("insertion_orders_create", kind="cut_after")
+    done = await example("ensure_orders.py", stdin=TABLE)
+    assert (done.code, done.err) == (0, "")
+    assert sorted(re.findall(r"created|adopted", done.out)) == ["adopted", "created"]
+    assert orders(sandbox) == 2
+
+
+async def test_ensure_orders_says_which_rows_failed(example: Example, sandbox: Sandbox) -> None:
+    sandbox.freewheel.fault("insertion_orders_create", kind="cut_before")
+    done = await example("ensure_orders.py", stdin=TABLE + "501,crm-19,Autumn,2027-09-01T00:00+00:00,much\n")
+    assert done.code == 1
+    assert done.out.endswith(" requests, 2 failed\n")
+    assert re.search(
+        r"crm-1[78]: UnknownOutcome: insertion_orders\.create was sent.* Look for its external id in its campaign",
+        done.err,
+    )
+    assert "crm-19: InvalidOperation: " in done.err
+    assert orders(sandbox) == 1
+
+
+async def test_ensure_orders_with_a_wrong_password(example: Example, sandbox: Sandbox) -> None:
+    done = await example("ensure_orders.py", stdin=TABLE, FREEWHEEL_PASSWORD="wrong")
+    assert (done.code, done.out) == (1, "0 requests, 2 failed\n")
+    assert "FREEWHEEL_PASSWORD" in done.err
+    assert orders(sandbox) == 0
+
+
+# launch_icareus.py
+
+
+LAUNCH_ICAREUS = ("Spring sale", "479862", "2027-03-01T18:00+02:00")
+ICAREUS_STEPS = ("campaigns_create_video_swap", "schedules_create", "daily_caps_set")
+
+
+def icareus_steps(sandbox: Sandbox) -> list[int]:
+    """How often each step of a launch was carried out."""
+    return [sandbox.icareus.counts.executions[step] for step in ICAREUS_STEPS]
+
+
+async def test_launch_icareus(example: Example, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "launch.jsonl"
+    first = await example("launch_icareus.py", path, *LAUNCH_ICAREUS)
+    assert (first.code, first.err) == (0, "")
+    assert re.fullmatch(r"campaign \d+, schedule \d+, caps for 7 days\n", first.out)
+    again = await example("launch_icareus.py", path, *LAUNCH_ICAREUS)
+    assert again == first
+    assert icareus_steps(sandbox) == [1, 1, 1]
+    assert sandbox.icareus.TOKEN not in path.read_text()
+
+
+@pytest.mark.parametrize("step", range(3))
+async def test_launch_icareus_sends_nothing_twice(
+    example: Example, sandbox: Sandbox, tmp_path: Path, step: int
+) -> None:
+    path = tmp_path / "launch.jsonl"
+    sandbox.icareus.fault(ICAREUS_STEPS[step], kind="cut_after")
+    for _ in range(2):
+        done = await example("launch_icareus.py", path, *LAUNCH_ICAREUS)
+        assert (done.code, done.out) == (1, "")
+        assert done.err.startswith("LaunchFailed: campaign " if step else "UnknownOutcome: campaigns.create_video_swap")
+        assert "in the Icareus Suite" in done.err
+        assert icareus_steps(sandbox) == [1] * (step + 1) + [0] * (2 - step)
+
+
+async def test_launch_icareus_goes_on_after_a_refusal(example: Example, sandbox: Sandbox, tmp_path: Path) -> None:
+    path = tmp_path / "launch.jsonl"
+    sandbox.icareus.fault("schedules_create", kind="status", status=400)
+    refused = await example("launch_icareus.py", path, *LAUNCH_ICAREUS)
+    assert refused.code == 1
+    assert refused.err.startswith("LaunchFailed: campaign ")
+    done = await example("launch_icareus.py", path, *LAUNCH_ICAREUS)
+    assert (done.code, done.err) == (0, "")
+    assert icareus_steps(sandbox) == [1, 1, 1]
+
+
+async def test_launch_icareus_with_a_wrong_token(example: Example, sandbox: Sandbox, tmp_path: Path) -> None:
+    done = await example("launch_icareus.py", tmp_path / "launch.jsonl", *LAUNCH_ICAREUS, ICAREUS_TOKEN="wr0ng-token")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("AuthenticationError: ")
+    assert "wr0ng-token" not in done.err
+    assert icareus_steps(sandbox) == [0, 0, 0]

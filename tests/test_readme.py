@@ -25,10 +25,16 @@ import pytest
 from attrs import field, frozen
 
 import adflight.testing
-from adflight import IQM, Options
+from adflight import IQM, FreeWheel, Icareus, Options
 from adflight.core import errors
 from adflight.flights import Declarations, columns_for
 from adflight.flights.template import template
+from adflight.freewheel import QUOTA as FREEWHEEL_QUOTA
+from adflight.freewheel import TOKEN_QUOTA
+from adflight.freewheel import client as freewheel_client
+from adflight.freewheel.client import OPERATIONS
+from adflight.freewheel.ensuring import Action
+from adflight.icareus import client as icareus_client
 from adflight.iqm import BASE_URL, QUOTA
 from adflight.iqm import client as iqm_client
 from adflight.sandbox import Fault, FaultKind, Sandbox, SandboxOptions
@@ -83,6 +89,10 @@ class Case:
 
 
 ONCE: Final = {"insertion_orders_create": 1, "campaigns_create": 1}
+ENSURED: Final = {"freewheel.insertion_orders_create": 1}
+LAUNCHED: Final = {
+    f"icareus.{step}": 1 for step in ("campaigns_create_video_swap", "schedules_create", "daily_caps_set")
+}
 
 PROGRAM: Final = "A complete program, python 1"
 
@@ -133,6 +143,31 @@ PIECES: Final[Mapping[str, Mapping[str, Case]]] = {
         "rejected": Case(r"rejected\nit will not run: rejected\n", status="rejected"),
         "too long": Case(r"(paused\n)+not yet: paused\n", status="paused", speed=5000),
     },
+    "FreeWheel, python 1": {
+        "": Case(r"created \d+ \(\) in \d requests\n", executions=ENSURED),
+        "again": Case(
+            r"created (\d+) \(\) in \d requests\nunchanged \1 \(\) in \d requests\n", executions=ENSURED, runs=2
+        ),
+        "adopted": Case(
+            r"adopted \d+ \(\) in \d requests\n",
+            (Fault("cut_after", "freewheel.insertion_orders_create"),),
+            executions=ENSURED,
+        ),
+    },
+    "FreeWheel, python 2": {"": Case(r"insertion_orders\.get_widget: .* routes=.*\nSeed NOT_BOOKED\n")},
+    "Icareus, python 1": {
+        "": Case(r"campaign \d+ schedule \d+\n", executions=LAUNCHED),
+        "unknown": Case(
+            r"perhaps there is a campaign: .*Icareus Suite.*\n",
+            (Fault("cut_after", "icareus.campaigns_create_video_swap"),),
+            executions={"icareus.campaigns_create_video_swap": 1},
+        ),
+        "half-way": Case(
+            r"there is \{'campaign': \d+\} and campaign \d+ exists; it is not known whether the schedule .*\n",
+            (Fault("cut_before", "icareus.schedules_create"),),
+            executions={"icareus.campaigns_create_video_swap": 1},
+        ),
+    },
     "Many calls, python 1": {
         "": Case(r"(\d+ running\n){2}"),
         "refused": Case(r"(?s).*campaigns\.get: HTTP 403.*", (Fault("status", "campaigns_get", status=403),)),
@@ -175,6 +210,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "pip install": ".ci/wheel installs the wheel in an empty environment; the extras and the file's name are checked",
     "adflight sandbox": "run, on a free port",
     "adflight flights": "run, in an empty directory, one after the other",
+    "adflight quickstart --vendor": "run",
     "adflight quickstart --live": "run, with the sandbox in the place of the real service and --yes",
 }
 """How commands are checked."""
@@ -192,7 +228,8 @@ def test_every_block_is_known() -> None:
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox(options=SandboxOptions(quota=None, approval_delay=0.0)) as sandbox:
+    options = SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None, approval_delay=0.0)
+    async with Sandbox(options=options) as sandbox:
         yield sandbox
         assert sandbox.crashes == []
 
@@ -232,6 +269,21 @@ def write(files: Mapping[str, str]) -> None:
         Path(name).write_text(content, encoding="utf-8")
 
 
+async def an_order(freewheel: FreeWheel) -> int:
+    """The id of an insertion order that is the reader's own."""
+    seed = await freewheel.insertion_orders.ensure(campaign_id=500, external_id="seed", name="Seed")
+    return seed.insertion_order.id
+
+
+def carried_out(sandbox: Sandbox) -> Counter[str]:
+    """How often each operation was; other vendors' than IQM with the vendor's name."""
+    counts: Counter[str] = Counter()
+    for name, platform in sandbox.platforms.items():
+        prefix = "" if name == "iqm" else f"{name}."
+        counts.update({f"{prefix}{operation}": n for operation, n in platform.counts.executions.items()})
+    return counts
+
+
 async def test_the_program(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(BLOCKS[PROGRAM].text)
     done = await run(sys.executable, "-W", "error", "program.py", env=environment(sandbox), cwd=tmp_path)
@@ -253,26 +305,33 @@ async def test_a_piece(
     block = BLOCKS[name]
     # the blank lines make a traceback point into the page
     code = compile("\n" * (block.line - 1) + block.text, "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    async with IQM.from_env(clock=FastClock(expected.speed), quota=None) as iqm:
+    clock = FastClock(expected.speed)
+    async with (
+        IQM.from_env(clock=clock, quota=None) as iqm,
+        FreeWheel.from_env(clock=clock, quota=None) as freewheel,
+        Icareus.from_env(clock=clock) as icareus,
+    ):
         names = names_of_the_program()
         ids = await two_campaigns(iqm, names["order"], names["campaign"])
         for campaign_id in ids:
             sandbox.set_campaign_status(campaign_id, expected.status)
         write(expected.files)
+        own = {"campaign_id": ids[0], "campaign_ids": ids, "insertion_order_id": await an_order(freewheel)}
         for fault in expected.faults:
             sandbox.add_fault(fault)
-        before = Counter(sandbox.counts.executions)
+        before = carried_out(sandbox)
         capsys.readouterr()
         for _ in range(expected.runs):
-            await eval(code, {**names, "iqm": iqm, "campaign_id": ids[0], "campaign_ids": ids})
+            await eval(code, {**names, **own, "iqm": iqm, "freewheel": freewheel, "icareus": icareus})
 
     log = "".join(f"{record.levelname} {record.getMessage()}\n" for record in logged.records if record.levelno < 30)
     printed = capsys.readouterr().out + (log if "logging" in block.text else "")
     assert re.fullmatch(expected.prints, printed), printed
-    after = sandbox.counts.executions
-    watched = {**dict.fromkeys(ONCE, 0), **expected.executions}
+    after = carried_out(sandbox)
+    watched = {**dict.fromkeys([*ONCE, *ENSURED, *LAUNCHED], 0), **expected.executions}
     assert {operation: after[operation] - before[operation] for operation in watched} == watched
-    assert sandbox.state()["faults"] == [], "every fault was met"
+    left = [fault for platform in sandbox.platforms.values() for fault in platform.state()["faults"]]
+    assert left == [], "every fault was met"
 
 
 @pytest.mark.parametrize("name", TESTS)
@@ -324,6 +383,19 @@ def test_an_installation_names_what_there_is(command: str) -> None:
     assert 'pip install -qq "$wheel[' in (ROOT / ".ci" / "wheel").read_text(encoding="utf-8")
 
 
+LISTING: Final = """
+import asyncio
+from adflight import IQM, FreeWheel, Icareus
+
+async def main():
+    async with IQM.from_env() as iqm, FreeWheel.from_env() as freewheel, Icareus.from_env() as icareus:
+        lists = iqm.campaigns.list(), freewheel.insertion_orders.list(), icareus.campaigns.list_active()
+        print(*[[row async for row in rows] for rows in lists])
+
+asyncio.run(main())
+"""
+
+
 @pytest.mark.parametrize("command", commands_of("adflight sandbox"))
 async def test_a_sandbox_can_be_used_as_it_says(command: str, tmp_path: Path) -> None:
     arguments = shlex.split(re.sub(r" --port \d+", "", command))[1:]
@@ -332,13 +404,13 @@ async def test_a_sandbox_can_be_used_as_it_says(command: str, tmp_path: Path) ->
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE):
-            exports = [(await process.stdout.readline()).decode() for _ in range(5)]
-            assert all(line.startswith("export IQM_") for line in exports), await process.communicate()
-            variables = dict(line.removeprefix("export ").strip().split("=", 1) for line in exports)
-            program = "import asyncio, adflight as a\nasync def main():\n async with a.IQM.from_env() as iqm:\n  "
-            program += "print([row async for row in iqm.campaigns.list()])\nasyncio.run(main())"
-            done = await run(sys.executable, "-c", program, env={**env, **variables})
-            assert (done.code, done.out, done.err) == (0, "[]\n", "")
+            variables: dict[str, str] = {}
+            while not variables.keys() >= documented_variables(required=True):
+                line = (await process.stdout.readline()).decode()
+                assert line, await process.communicate()
+                variables |= re.findall(r"^export (\w+)=(.*)$", line)
+            done = await run(sys.executable, "-c", LISTING, env={**env, **variables})
+            assert (done.code, done.out, done.err) == (0, "[] [] []\n", "")
             process.send_signal(signal.SIGINT)
             await process.communicate()
     finally:
@@ -356,7 +428,14 @@ async def test_the_commands_about_flights(tmp_path: Path) -> None:
     assert "2 flights in 1 insertion order; no problems" in done.out
 
 
-@pytest.mark.parametrize("command", commands_of("adflight quickstart"))
+@pytest.mark.parametrize("command", commands_of("adflight quickstart --vendor"))
+async def test_the_quickstart_of_one_vendor(command: str) -> None:
+    done = await run(*ADFLIGHT, *shlex.split(command)[1:], env=without_credentials())
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("done in") == 1
+
+
+@pytest.mark.parametrize("command", commands_of("adflight quickstart --live"))
 async def test_the_live_quickstart(command: str, sandbox: Sandbox) -> None:
     asked = await run(*ADFLIGHT, *shlex.split(command)[1:], env=environment(sandbox))
     assert asked.code == 2, "nobody is there to be asked"
@@ -386,11 +465,58 @@ def test_the_error_tree_is_that_of_the_code() -> None:
     assert BLOCKS[ERROR_TREE].text.splitlines() == tree
 
 
+def documented_variables(*, required: bool = False) -> set[str]:
+    stated = [(names, meaning) for names, meaning in rows("Variable") if not (required and "optional" in meaning)]
+    return {name for names, _ in stated for name in quoted(names)}
+
+
 def test_the_variables_are_those_that_are_read() -> None:
-    source = Path(iqm_client.__file__).read_text(encoding="utf-8")
-    documented = {name for variable, _ in rows("Variable") for name in quoted(variable)}
-    assert documented == set(re.findall("IQM_[A-Z_]+", source))
+    read = set()
+    for client in (iqm_client, freewheel_client, icareus_client):
+        source = Path(client.__file__).read_text(encoding="utf-8")
+        read |= set(re.findall(r'"((?:IQM|FREEWHEEL|ICAREUS)_[A-Z_]+)"', source))
+    assert documented_variables() == read
     assert f"{BASE_URL}/" in README
+
+
+def test_the_platforms() -> None:
+    quotas = {
+        "IQM": (f"{QUOTA.requests} requests in {QUOTA.per:g} seconds",),
+        "FreeWheel": (
+            f"{FREEWHEEL_QUOTA.requests} requests in {FREEWHEEL_QUOTA.per:g} second",
+            f"for tokens {TOKEN_QUOTA.requests}",
+        ),
+        "Icareus": ("none",),
+    }
+    total = 0
+    for client, does, quota in rows("Client"):
+        (name,) = quoted(client)
+        count = number_of_operations(name.lower())
+        assert does.startswith(f"{count} operations ")
+        assert tuple(quota.split("; ")) == quotas.pop(name)
+        total += count
+    assert quotas == {}
+    assert f"with {total} operations" in README
+
+
+def number_of_operations(vendor: str) -> int:
+    document = json.loads((ROOT / "generated" / "adflight_api" / vendor / "openapi.json").read_bytes())
+    methods = {"get", "post", "put", "patch", "delete"}
+    return sum(len(methods & item.keys()) for item in document["paths"].values())
+
+
+def test_what_freewheels_operations_need() -> None:
+    needed = {need: set(quoted(names)) for names, _, need in rows("Operations of `insertion_orders`")}
+    routes, opt_in = needed.values()
+    known = {name.removeprefix("insertion_orders."): operation for name, operation in OPERATIONS.items()}
+    assert routes == {name for name, operation in known.items() if not operation.configured}
+    assert opt_in == {
+        name for name, operation in known.items() if operation.confidence == "low" and operation.configured
+    }
+
+
+def test_what_ensuring_may_have_done() -> None:
+    assert [name for names, _ in rows("`action`") for name in quoted(names)] == list(get_args(Action))
 
 
 def test_the_options_and_their_defaults() -> None:
@@ -401,7 +527,6 @@ def test_the_options_and_their_defaults() -> None:
         assert default.strip("`") == shown
     # `with_raw_response` and `ow_id` are how users set these
     assert set(defaults) == {"raw", "scope"}
-    assert f"{QUOTA.requests} requests in {QUOTA.per:g} seconds" in README
 
 
 def test_the_declarations() -> None:
@@ -436,14 +561,8 @@ async def test_the_routes_of_the_sandbox(sandbox: Sandbox, documented_environmen
                 assert answer.status == 200, await answer.text()
 
 
-def test_the_number_of_operations() -> None:
-    document = json.loads((ROOT / "generated/adflight_api/iqm/openapi.json").read_bytes())
-    methods = {"get", "post", "put", "patch", "delete"}
-    count = sum(len(methods & item.keys()) for item in document["paths"].values())
-    assert f"with {count} operations" in README
-
-
 def test_links_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)]+)\)", README)
     assert len(links) > 5
-    assert [link for link in links if not (ROOT / link).exists()] == []
+    sections = {f"#{title.lower().replace(' ', '-')}" for title in re.findall(r"^## (.+)$", README, re.MULTILINE)}
+    assert [link for link in links if link not in sections and not (ROOT / link).exists()] == []

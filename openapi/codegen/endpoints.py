@@ -110,7 +110,7 @@ class Endpoint(NamedTuple):
 
     @property
     def errors(self) -> list[str]:
-        """Documented refusals, as the errors that they raise."""
+        """Documented refusals, as the errors that they raise: each once, with its statuses."""
         raised = {
             "401": "AuthenticationError",
             "403": "PermissionDenied",
@@ -118,12 +118,12 @@ class Endpoint(NamedTuple):
             "408": "ServerError",
             "429": "RateLimited",
         }
-        names = []
+        statuses: dict[str, list[str]] = {}
         for status in self.operation.data["responses"]:
             if status[0] in "45":
                 default = "ServerError" if status[0] == "5" else "ValidationFailed"
-                names.append(f"{raised.get(status, default)} ({status})")
-        return names
+                statuses.setdefault(raised.get(status, default), []).append(status)
+        return [f"{name} ({', '.join(each)})" for name, each in statuses.items()]
 
 
 class Endpoints:
@@ -236,7 +236,8 @@ class Endpoints:
         items = lists[0]["items"]
         key = marks.pop("key", None)
         key_name = self._pointer(items, f"/{key}")[0] if key else None
-        query = any(parameter["name"] == marks.get("page") for parameter in raw.parameters)
+        # a list of one page may have nothing to set, and must get no body for it
+        query = "requestBody" not in raw.data or any(item["name"] == marks.get("page") for item in raw.parameters)
         known = {parameter["name"] for parameter in raw.parameters} if query else self._body_names(raw)
         unknown = sorted({marks[role] for role in ("page", "size", "offset", "sort") if role in marks} - known)
         if unknown:

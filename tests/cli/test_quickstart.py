@@ -11,16 +11,26 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from adflight import APIError, InvalidInput, LaunchFailed, UnknownOutcome
+from adflight import AdflightError, APIError, InvalidInput, LaunchFailed, UnknownOutcome
 from adflight.cli import main
-from adflight.cli.quickstart import Quickstart
+from adflight.cli.quickstart import Quickstart, Vendor
+from adflight.cli.quickstart.icareus import IcareusPart
+from adflight.cli.quickstart.part import Part
 from adflight.core.clock import SystemClock
+from adflight.core.steps import Event
 from adflight.iqm import IQM
-from adflight.sandbox import Sandbox, SandboxOptions
+from adflight.sandbox import FaultKind, Sandbox, SandboxOptions
+from adflight.sandbox.freewheel.vendor import FreeWheelPlatform
+from adflight.sandbox.icareus.vendor import IcareusPlatform
 from tests.programs import ADFLIGHT, Finished, environment, run, start, without_credentials
 
 LIVE = ("quickstart", "--live", "--creative-id", "676384")
-SECRETS = (Sandbox.CLIENT_SECRET, Sandbox.PASSWORD)
+SECRETS = (Sandbox.CLIENT_SECRET, Sandbox.PASSWORD, FreeWheelPlatform.PASSWORD, IcareusPlatform.TOKEN)
+DONE = {
+    "iqm": r"done in \d+\.\d\d s: insertion order 15001, campaign 537001\n",
+    "freewheel": r"done in \d+\.\d\d s: insertion order 7001001\n",
+    "icareus": r"done in \d+\.\d\d s: campaign 71001, schedule 81001\n",
+}
 NO_NETWORK = {
     **without_credentials(),
     "IQM_BASE_URL": "http://127.0.0.1:1",
@@ -51,26 +61,84 @@ async def service() -> AsyncIterator[Sandbox]:
 # as a user runs it
 
 
-async def test_it_shows_each_step_in_a_pipe() -> None:
+async def test_it_shows_each_step_of_each_vendor_in_a_pipe() -> None:
     done = await run(*ADFLIGHT, "quickstart", env=without_credentials())
     plain(done)
     assert (done.code, done.err) == (0, "")
-    for part in (
-        "adflight quickstart on the sandbox at http://127.0.0.1:",
-        "1  POST /api/v3/ua/login",
-        '"password": "***"',
-        '"access_token": "***"',
-        "200 OK in ",
-        "creating the insertion order",
-        "insertion order 15001",
-        "creating the campaign",
-        "campaign 537001",
-        "read back 537001, pending",
-        "waiting until the campaign runs",
-        "it is running",
-    ):
-        assert part in done.out
-    assert re.search(r"done in \d+\.\d s: insertion order 15001, campaign 537001\nNext: .*\n$", done.out)
+    shown = re.compile(".*?".join(map(re.escape, STEPS)), re.DOTALL)
+    assert shown.search(done.out), done.out
+    ends = re.findall(r"done in .*\n", done.out)
+    assert [bool(re.fullmatch(end, line)) for end, line in zip(DONE.values(), ends, strict=True)] == [True] * 3
+    assert re.search(r"\nNext: adflight sandbox.*\n$", done.out)
+
+
+STEPS = (
+    "adflight quickstart on the sandbox at http://127.0.0.1:",
+    "IQM: ",
+    "1  POST /api/v3/ua/login",
+    '"password": "***"',
+    "200 OK in ",
+    '"access_token": "***"',
+    "creating the insertion order",
+    "insertion order 15001",
+    "creating the campaign",
+    "campaign 537001",
+    "read back 537001, pending",
+    "waiting until the campaign runs",
+    "it is running",
+    "FreeWheel: ",
+    "POST /freewheel/auth/token",
+    "password=***",
+    "sent     <?xml",
+    "<insertion_order><name>Spring</name>",
+    "insertion order 7001001, created in 2 requests",
+    "insertion order 7001001, updated in 3 requests",
+    "insertion order 7001001, unchanged in 2 requests",
+    "7001001  Spring sale, NOT_BOOKED",
+    "Icareus: ",
+    "POST /icareus/api/campaign?action=addUpdateCampaign&type=videoswap&organizationId=***&token=***&userId=***",
+    "campaign 71001",
+    "schedule 81001",
+    "daily caps set",
+    "GET /icareus/api/campaign/v5?action=getActiveCampaigns&campaignType=videoswap&organizationId=***",
+    "71001  Spring, until 20",
+)
+
+
+@pytest.mark.parametrize("vendor", DONE)
+async def test_one_vendor_can_be_shown_alone(vendor: str) -> None:
+    done = await run(*ADFLIGHT, "quickstart", "--vendor", vendor, env=without_credentials())
+    plain(done)
+    assert (done.code, done.err) == (0, "")
+    for name, end in DONE.items():
+        assert bool(re.search(end, done.out)) is (name == vendor)
+
+
+async def test_a_vendor_that_nobody_knows_is_bad_input() -> None:
+    done = await run(*ADFLIGHT, "quickstart", "--vendor", "bogus", env=without_credentials())
+    assert done.code == 2
+    assert '"iqm", "freewheel"' in done.out + done.err
+
+
+@pytest.mark.parametrize("vendor", ["freewheel", "icareus"])
+async def test_a_live_run_is_iqms_alone(service: Sandbox, vendor: str) -> None:
+    done = await run(*ADFLIGHT, *LIVE, "--vendor", vendor, "--yes", env=environment(service))
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        f"adflight: --vendor='{vendor}': expected iqm with --live: the other vendors are shown on the sandbox\n"
+    )
+    assert service.counts.requests == 0
+
+
+async def test_a_live_run_may_name_iqm(service: Sandbox) -> None:
+    done = await run(*ADFLIGHT, *LIVE, "--vendor", "iqm", "--yes", env=environment(service))
+    assert (done.code, done.err) == (0, "")
+
+
+async def test_the_sandbox_has_nothing_to_clean_up() -> None:
+    done = await run(*ADFLIGHT, "quickstart", "--clean-up", "7", env=without_credentials())
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "adflight: --clean-up=7: expected --live too: the sandbox keeps nothing\n"
 
 
 async def test_a_live_run_needs_credentials() -> None:
@@ -153,7 +221,7 @@ async def test_a_refusal_after_the_order_says_what_exists(service: Sandbox) -> N
     plain(done)
     assert done.code == 1
     assert done.err.startswith("adflight: insertion order 15001 exists; the campaign was not created: ")
-    assert "Exists by now: insertion order 15001\n" in done.out
+    assert "Exists by now at IQM: insertion order 15001\n" in done.out
     assert "To delete it: adflight quickstart --live --clean-up 15001" in done.out
     assert "not known" not in done.out
 
@@ -183,7 +251,7 @@ async def test_an_interrupt_says_what_exists() -> None:
     done = await interrupted("it is pending", "quickstart", env=without_credentials())
     plain(done)
     assert (done.code, done.err) == (130, "Interrupted.\n")
-    assert "Exists by now: insertion order 15001, campaign 537001\n" in done.out
+    assert "Exists by now at IQM: insertion order 15001, campaign 537001\n" in done.out
     assert done.out.endswith("It was only in the embedded sandbox, which ends now.\n")
 
 
@@ -218,6 +286,7 @@ class Terminal(io.StringIO):
 def quickstart(**settings: Any) -> tuple[Quickstart, io.StringIO]:
     shown = Terminal()
     given: dict[str, Any] = {
+        "vendor": None,
         "live": False,
         "creative_id": None,
         "advertiser_domain": "https://brand.example.com",
@@ -247,8 +316,9 @@ async def in_thread(run: Any) -> None:
 def test_it_is_colourful_in_a_terminal() -> None:
     quick, shown = quickstart()
     quick.run()
-    assert "\x1b[1;32mdone" in shown.getvalue()
-    assert "done in " in text(shown)
+    assert shown.getvalue().count("\x1b[1;32mdone") == len(DONE)
+    for end in DONE.values():
+        assert re.search(end, text(shown))
     for secret in SECRETS:
         assert secret not in shown.getvalue()
 
@@ -303,7 +373,7 @@ async def test_a_campaign_of_which_nothing_is_known_is_named(live: Sandbox, monk
     with pytest.raises(LaunchFailed):
         await in_thread(quick.run)
     assert "It is not known whether the campaign 'adflight quickstart" in text(shown)
-    assert "Exists by now: insertion order 15001" in text(shown)
+    assert "Exists by now at IQM: insertion order 15001" in text(shown)
     assert "To delete it: adflight quickstart --live --clean-up 15001" in text(shown)
 
 
@@ -314,6 +384,77 @@ async def test_a_page_of_html_is_shown_as_it_is(live: Sandbox) -> None:
         await in_thread(quick.run)
     assert "403 Forbidden in" in text(shown)
     assert "<html" in text(shown).lower()
+
+
+# what breaks on the sandbox
+
+
+MADE: dict[Vendor, str] = {
+    "iqm": "insertion order 15001, campaign 537001",
+    "freewheel": "insertion order 7001001",
+    "icareus": "campaign 71001, schedule 81001",
+}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), AdflightError("broken")])
+@pytest.mark.parametrize("vendor", MADE)
+def test_what_ends_it_says_what_exists(monkeypatch: pytest.MonkeyPatch, vendor: Vendor, error: BaseException) -> None:
+    def end(self: Part) -> None:
+        raise error
+
+    monkeypatch.setattr(Part, "end", end)
+    quick, shown = quickstart(vendor=vendor)
+    with pytest.raises(type(error)):
+        quick.run()
+    assert "not known" not in text(shown)
+    assert f"Exists by now at {NAMES[vendor]}: {MADE[vendor]}\n" in text(shown)
+    assert text(shown).endswith("It was only in the embedded sandbox, which ends now.\n")
+
+
+NAMES: dict[Vendor, str] = {"iqm": "IQM", "freewheel": "FreeWheel", "icareus": "Icareus"}
+
+
+@pytest.mark.parametrize("vendor", MADE)
+def test_an_interrupt_in_mid_create_is_doubtful_there_too(monkeypatch: pytest.MonkeyPatch, vendor: Vendor) -> None:
+    record = Part.record
+
+    def interrupted(self: Part, event: Event) -> None:
+        record(self, event)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Part, "record", interrupted)
+    quick, shown = quickstart(vendor=vendor)
+    with pytest.raises(KeyboardInterrupt):
+        quick.run()
+    assert re.search(r"It is not known whether the (insertion order|campaign) '.*' was created\.\n$", text(shown))
+
+
+def test_all_that_exists_is_named_by_vendor(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(self: Part, sandbox: Sandbox) -> None:
+        raise LaunchFailed("broken", step="campaign", exists={}, cause=AdflightError("refused"))
+
+    monkeypatch.setattr(IcareusPart, "run", fail)
+    quick, shown = quickstart()
+    with pytest.raises(LaunchFailed):
+        quick.run()
+    for name in ("iqm", "freewheel"):
+        assert f"Exists by now at {NAMES[name]}: {MADE[name]}\n" in text(shown)
+    assert text(shown).count("It was only in the embedded sandbox") == 1
+
+
+@pytest.mark.parametrize(("kind", "said"), [("cut_before", "the answer was lost"), ("status", "campaign: refused")])
+def test_a_launch_that_breaks_is_shown(monkeypatch: pytest.MonkeyPatch, kind: FaultKind, said: str) -> None:
+    async def broken(self: IcareusPart, sandbox: Sandbox) -> None:
+        sandbox.icareus.fault("campaigns_create_video_swap", kind=kind, status=400)
+        await run_icareus(self, sandbox)
+
+    run_icareus = IcareusPart.run
+    monkeypatch.setattr(IcareusPart, "run", broken)
+    quick, shown = quickstart(vendor="icareus")
+    with pytest.raises(AdflightError):
+        quick.run()
+    assert said in text(shown)
+    assert ("It is not known whether the campaign 'Spring' was created." in text(shown)) is (kind == "cut_before")
 
 
 # the command and its exit codes

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from pytest_httpx import HTTPXMock
 
+from adflight_api.icareus.api.campaigns import campaigns_list_active
 from adflight_api.iqm import models
 from adflight_api.iqm.api.auth import auth_login, auth_refresh
 from adflight_api.iqm.api.bid_models import bid_models_remove_priority
@@ -169,3 +170,8 @@ async def test_refusals_are_the_clients_own_affair(client: httpx.AsyncClient, ht
 
     with pytest.raises(httpx.HTTPStatusError):
         await send(client, campaigns_get.request(5))
+
+
+@pytest.mark.parametrize("module", [master_list_timezones, campaigns_list_active])
+def test_a_list_without_a_body_has_none_when_it_is_read_page_by_page(module: Any) -> None:
+    assert module.request().paged(module.PAGING, {}).content is None

@@ -140,6 +140,15 @@ print(order)
     ]
 
 
+def test_a_docstring_names_each_error_once(shop: Shop) -> None:
+    refused = {status: {"description": "Refused."} for status in ("400", "404", "408", "422", "500")}
+    shop.operation["responses"].update(refused)
+
+    written = (shop.generate() / "shop" / "api" / "orders" / "__init__.py").read_text(encoding="utf-8")
+
+    assert "ValidationFailed (400, 422), NotFound (404), ServerError (408, 500)" in " ".join(written.split())
+
+
 def test_a_mark_may_name_several_wire_names(shop: Shop) -> None:
     shop.properties("OrderUpdate")["amount"]["x-adflight-send-as"] = ["amount", "total"]
 

@@ -180,6 +180,14 @@ async def test_actions_are_told_apart(caller: Caller) -> None:
     assert (await caller.act(path, {"name": "C"}, type="video", action="save"))[0] == 200
 
 
+async def test_a_fault_hits_one_action_of_a_path(caller: Caller) -> None:
+    caller.sandbox.icareus.fault("campaigns_update_video", kind="cut_before")
+    assert (await caller.save({"name": "A"}))[0] == 200
+    with pytest.raises(aiohttp.ServerDisconnectedError):
+        await caller.save({"name": "B"}, campaignId=71001)
+    assert caller.sandbox.icareus.counts.executions == {"campaigns_create_video": 1}
+
+
 @pytest.mark.parametrize("query", [{}, {"action": "save"}, {"action": "erase", "type": "video"}])
 async def test_an_action_that_does_not_exist(caller: Caller, query: dict[str, str]) -> None:
     status, answer = await caller.act(json={"name": "A"}, **query)

@@ -17,13 +17,14 @@ _NOT_NEGATIVE = validators.Number(gte=0)
 @app.command
 def quickstart(
     *,
+    vendor: Literal["iqm", "freewheel", "icareus"] | None = None,
     live: bool = False,
     creative_id: int | None = None,
     advertiser_domain: str = "https://brand.example.com",
     clean_up: Annotated[int | None, Parameter(help="Delete this insertion order and its campaigns, then stop.")] = None,
     yes: Annotated[bool, Parameter(help="Do not ask.", negative="")] = False,
 ) -> None:
-    """Create an insertion order and a campaign, and watch the campaign come to life.
+    """Show what each vendor's client does, with all that is sent and received.
 
     Runs against a sandbox that it starts itself, on this machine, with nothing to set up. With --live it runs against
     IQM, with the credentials of the environment (IQM_CLIENT_ID, IQM_CLIENT_SECRET, IQM_EMAIL, IQM_PASSWORD), the
@@ -31,17 +32,24 @@ def quickstart(
 
     Parameters
     ----------
+    vendor
+        Show this one alone.
     live
-        Use the real service, and real money.
+        Use the real service, and real money; IQM's only.
     creative_id
-        An approved creative of the account; needed with --live.
+        An approved creative of IQM's account; needed with --live.
     advertiser_domain
-        The advertiser's address, protocol included.
+        The advertiser's address, protocol included, for IQM.
     """
     from adflight.cli.quickstart import Quickstart
 
     Quickstart(
-        live=live, creative_id=creative_id, advertiser_domain=advertiser_domain, clean_up=clean_up, yes=yes
+        vendor=vendor,
+        live=live,
+        creative_id=creative_id,
+        advertiser_domain=advertiser_domain,
+        clean_up=clean_up,
+        yes=yes,
     ).run()
 
 

@@ -88,7 +88,7 @@ class RedactedRequest:
         if self.written is not None or self.body is None:
             return self.written
         if "urlencoded" in self.headers.get("Content-Type", ""):
-            return urlencode(self.body).encode()
+            return urlencode(self.body, safe=MASK).encode()
         return orjson.dumps(self.body)
 
 

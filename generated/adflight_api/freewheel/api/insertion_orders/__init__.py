@@ -52,8 +52,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first InsertionOrderList, `async for` every InsertionOrder.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ServerError (408),
-            ValidationFailed (422), RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), ServerError (408,
+            500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L9, L23-29, L123-143; facts.md, FW-LIVE. Repeat class: read.
         """
@@ -87,7 +87,7 @@ class InsertionOrders(Resource):
         """Create an insertion order.
 
         Creates an insertion order in a campaign. A name and the campaign are enough: it starts as not booked,
-        in the network's currency, with a user assigned who is the caller.
+        in the network's currency, and is assigned to the caller.
 
         Args:
             name: Name of the insertion order.
@@ -96,10 +96,10 @@ class InsertionOrders(Resource):
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
             primary_sales_person: Name of the primary sales person.
-            primary_trafficker: Name of the primary trafficker. Only when created.
+            primary_trafficker: Name of the primary trafficker. Cannot be changed later.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (exactly 3 characters).
+                Cannot be changed later (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -108,9 +108,8 @@ class InsertionOrders(Resource):
                 stand in XML is presumed.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome; TransportError.
 
         Source: vendor document 004 L10, L35-121, L127, L131-133, L154-159; facts.md, FW-LIVE. Repeat class:
         create.
@@ -152,7 +151,7 @@ class InsertionOrders(Resource):
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ServerError (408), RateLimited (429), ServerError (500); TransportError.
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L14, L27-29, L54-189; facts.md, FW-LIVE. Repeat class: read.
         """
@@ -202,9 +201,8 @@ class InsertionOrders(Resource):
                 stand in XML is presumed.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500); TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L11, L35-121, L131-133, L154-159; facts.md, FW-LIVE. Repeat class: absolute.
         """
@@ -238,9 +236,8 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome; TransportError.
 
         Source: vendor document 004 L15, L38; facts.md, FW-LIVE. Repeat class: relative.
         """
@@ -275,8 +272,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first InsertionOrderList, `async for` every InsertionOrder.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ServerError (408), ValidationFailed (422), RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: outside the documents: facts.md, FW-DOC, FW-PY. Repeat class: read.
         """
@@ -321,10 +318,10 @@ class InsertionOrders(Resource):
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
             primary_sales_person: Name of the primary sales person.
-            primary_trafficker: Name of the primary trafficker. Only when created.
+            primary_trafficker: Name of the primary trafficker. Cannot be changed later.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (exactly 3 characters).
+                Cannot be changed later (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -333,9 +330,8 @@ class InsertionOrders(Resource):
                 stand in XML is presumed.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome; TransportError.
 
         Source: outside the documents: facts.md, FW-MCP, FW-MOCK. Repeat class: create.
         """
@@ -383,8 +379,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first PlacementList, `async for` every Placement.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ServerError (408), ValidationFailed (422), RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429); TransportError.
 
         Source: vendor document 004 L10; facts.md, FW-PY, FW-MCP, FW-MOCK. Repeat class: read.
         """
@@ -412,10 +408,9 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured unless the client allows calls that are not well
-            known; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured unless the client
+            allows calls that are not well known; TransportError.
 
         Source: vendor document 004 L13, L48-52; facts.md, FW-MOCK. Repeat class: relative.
         """
@@ -439,10 +434,9 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured unless the client allows calls that are not well
-            known; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured unless the client
+            allows calls that are not well known; TransportError.
 
         Source: vendor document 004 L14, L48-52; facts.md, FW-MOCK. Repeat class: relative.
         """
@@ -487,10 +481,10 @@ class InsertionOrders(Resource):
             client_po: Purchase order of the client.
             external_id: Its id in your own system.
             primary_sales_person: Name of the primary sales person.
-            primary_trafficker: Name of the primary trafficker. Only when created.
+            primary_trafficker: Name of the primary trafficker. Cannot be changed later.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (exactly 3 characters).
+                Cannot be changed later (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
@@ -504,10 +498,9 @@ class InsertionOrders(Resource):
                 (at least 0).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured until the client is given a route to it;
-            TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured until the client
+            is given a route to it; TransportError.
 
         Source: vendor document 004 L12, L35-121, L127, L131-133, L145-159. Repeat class: create.
         """
@@ -584,9 +577,9 @@ class InsertionOrders(Resource):
             primary_variant_id: The variant that is to be the primary one.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), OperationNotConfigured until the client is given a route to it; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), OperationNotConfigured until the client is given a route
+            to it; TransportError.
 
         Source: vendor document 004 L13, L35-121, L131-133, L145-159. Repeat class: absolute.
         """
@@ -635,9 +628,9 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first VariantList, `async for` every Variant.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), OperationNotConfigured until the client is given a route to it; TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), OperationNotConfigured until the client is given a route
+            to it; TransportError.
 
         Source: vendor document 004 L11, L152. Repeat class: read.
         """
@@ -669,10 +662,9 @@ class InsertionOrders(Resource):
             amount: How much: money or impressions, as the budget model of both says.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured until the client is given a route to it;
-            TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured until the client
+            is given a route to it; TransportError.
 
         Source: vendor document 004 L12. Repeat class: relative.
         """
@@ -702,10 +694,9 @@ class InsertionOrders(Resource):
             workflow_step_type: Type of the workflow step that it goes to.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
-            (500), UnknownOutcome, OperationNotConfigured until the client is given a route to it;
-            TransportError.
+            ValidationFailed (400, 405, 422), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), UnknownOutcome, OperationNotConfigured until the client
+            is given a route to it; TransportError.
 
         Source: vendor document 004 L15, L161-170. Repeat class: relative.
         """
@@ -731,9 +722,9 @@ class InsertionOrders(Resource):
             insertion_order_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
-            ValidationFailed (405), ServerError (408), RateLimited (429), ServerError (500),
-            OperationNotConfigured until the client is given a route to it; TransportError.
+            ValidationFailed (400, 405), AuthenticationError (401), PermissionDenied (403), NotFound (404),
+            ServerError (408, 500), RateLimited (429), OperationNotConfigured until the client is given a route
+            to it; TransportError.
 
         Source: vendor document 004 L9. Repeat class: read.
         """

@@ -33,7 +33,7 @@ OPERATION = Operation(
 PAGING: Paging[ActiveCampaigns, ActiveCampaign] = Paging(
     rows=lambda answer: answer.campaigns,
     key=lambda row: row.campaign_id,
-    location="body",
+    location="query",
 )
 
 

@@ -36,8 +36,8 @@ class Auth(Resource):
             grant_type: How the token is granted; only password is documented (default 'password').
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 001 L42-114. Repeat class: read.
         """
@@ -66,8 +66,8 @@ class Auth(Resource):
             grant_type: Always refresh_token (default 'refresh_token').
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: outside the documents: facts.md, IQM-26. Repeat class: read.
         """
@@ -87,8 +87,8 @@ class Auth(Resource):
         Makes the access token invalid. Takes no body.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: outside the documents: facts.md, IQM-OAS. Repeat class: absolute.
         """

@@ -62,8 +62,8 @@ class BidModels(Resource):
             A pager: `await` gives the first list[Bundle], `async for` every Bundle.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L43-105. Repeat class: read.
         """
@@ -97,8 +97,8 @@ class BidModels(Resource):
             group_id_based: Whether the entity ids are ids of groups (default False).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L107-188. Repeat class: read.
         """
@@ -134,8 +134,8 @@ class BidModels(Resource):
                 several are joined by a comma.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L190-274. Repeat class: read.
         """
@@ -163,8 +163,8 @@ class BidModels(Resource):
             dimension_id: Id of the dimension, see the Dimension enumeration.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L276-303. Repeat class: read.
         """
@@ -212,8 +212,8 @@ class BidModels(Resource):
             A pager: `await` gives the first BidModelPage, `async for` every BidModelEntity.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L305-617. Repeat class: read.
         """
@@ -251,8 +251,8 @@ class BidModels(Resource):
             campaign_id: Id of the campaign.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L619-660. Repeat class: absolute.
         """
@@ -283,8 +283,8 @@ class BidModels(Resource):
             campaign_id: Id of the campaign.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L619-660. Repeat class: absolute.
         """
@@ -315,8 +315,8 @@ class BidModels(Resource):
             campaign_id: Id of the campaign.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L619-660. Repeat class: absolute.
         """
@@ -348,8 +348,8 @@ class BidModels(Resource):
             excluded: 1 excludes the entities, 0 includes them.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L662-696. Repeat class: absolute.
         """
@@ -393,8 +393,8 @@ class BidModels(Resource):
             base_bid: New base bid, in the account's currency (at least 0).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 002 L698-1152. Repeat class: relative.
         """
@@ -430,8 +430,8 @@ class BidModels(Resource):
             entity_ids: Ids of the entities to put into the bundle, at most 1000.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 002 L1154-1192. Repeat class: create.
         """
@@ -462,8 +462,8 @@ class BidModels(Resource):
             bundle_detail_list: The changes, one entry a bundle.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L1194-1249. Repeat class: absolute.
         """
@@ -493,8 +493,8 @@ class BidModels(Resource):
             bundle_ids: Ids of the bundles.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 002 L1251-1276. Repeat class: relative.
         """
@@ -529,8 +529,8 @@ class BidModels(Resource):
             exclude_dimension_entity_mappings: Entities to exclude; a list, or a single one.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            ServerError (500), RateLimited (429), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), ServerError (500),
+            RateLimited (429), UnknownOutcome; TransportError.
 
         Source: vendor document 002 L1278-1427. Repeat class: relative.
         """
@@ -562,8 +562,8 @@ class BidModels(Resource):
             campaign_ids: Ids of the campaigns.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            ServerError (500), RateLimited (429), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), ServerError (500),
+            RateLimited (429), UnknownOutcome; TransportError.
 
         Source: vendor document 002 L1431-1475. Repeat class: relative.
         """
@@ -592,8 +592,8 @@ class BidModels(Resource):
             campaign_ids: Ids of the campaigns, joined by a comma.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            ServerError (500), RateLimited (429), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), ServerError (500),
+            RateLimited (429), UnknownOutcome; TransportError.
 
         Source: vendor document 002 L1431-1475. Repeat class: relative.
         """
@@ -622,8 +622,8 @@ class BidModels(Resource):
             campaign_ids: Ids of the campaigns.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            ServerError (500), RateLimited (429); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), ServerError (500),
+            RateLimited (429); TransportError.
 
         Source: vendor document 002 L1431-1475. Repeat class: absolute.
         """
@@ -680,8 +680,8 @@ class BidModels(Resource):
             A pager: `await` gives the first ReportPage, `async for` every ReportBundleRow | ReportEntityRow.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L1477-1993. Repeat class: read.
         """
@@ -747,8 +747,8 @@ class BidModels(Resource):
             skip_reporting: Whether to leave the metrics out.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L1995-2145. Repeat class: read.
         """
@@ -784,8 +784,8 @@ class BidModels(Resource):
             A pager: `await` gives the first DimensionList, `async for` every DimensionNode.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 002 L2147-2272. Repeat class: read.
         """

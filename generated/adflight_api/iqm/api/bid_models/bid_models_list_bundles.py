@@ -32,7 +32,7 @@ OPERATION = Operation(
 PAGING: Paging[list[Bundle], Bundle] = Paging(
     rows=lambda answer: answer,
     key=lambda row: row.bundle_id,
-    location="body",
+    location="query",
 )
 
 

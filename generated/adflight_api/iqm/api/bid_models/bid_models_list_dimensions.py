@@ -31,7 +31,7 @@ PAGING: Paging[DimensionList, DimensionNode] = Paging(
     rows=lambda answer: answer.dimensions,
     total=lambda answer: answer.filtered_records,
     key=lambda row: row.id,
-    location="body",
+    location="query",
 )
 
 

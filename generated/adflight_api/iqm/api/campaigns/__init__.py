@@ -56,8 +56,8 @@ class Campaigns(Resource):
             is_spent_required: Whether to answer the spend, too (default False).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L9-124, 001 L309-381. Repeat class: read.
         """
@@ -317,8 +317,8 @@ class Campaigns(Resource):
             spent_scale: Whether spend is scaled.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L290-302. Repeat class: absolute.
         """
@@ -470,8 +470,8 @@ class Campaigns(Resource):
             A pager: `await` gives the first CampaignDataList, `async for` every CampaignDataRow.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L126-143; parameters and answer: facts.md, IQM-OAS. Repeat class: read.
         """
@@ -520,8 +520,8 @@ class Campaigns(Resource):
             A pager: `await` gives the first CampaignSummaryList, `async for` every CampaignSummary.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L126-181; parameters: facts.md, IQM-OAS. Repeat class: read.
         """
@@ -565,8 +565,8 @@ class Campaigns(Resource):
             end_time: End (sent as epoch seconds).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L126-143; parameters and answer: facts.md, IQM-OAS. Repeat class: read.
         """
@@ -604,8 +604,8 @@ class Campaigns(Resource):
             A pager: `await` gives the first list[CampaignGroup], `async for` every CampaignGroup.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L126-143; parameters and answer: facts.md, IQM-OAS. Repeat class: read.
         """
@@ -628,8 +628,8 @@ class Campaigns(Resource):
         campaign id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L126-143; answer: facts.md, IQM-OAS. Repeat class: read.
         """
@@ -653,8 +653,8 @@ class Campaigns(Resource):
             campaign_name: New name of the campaign.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L197-221. Repeat class: absolute.
         """
@@ -681,8 +681,8 @@ class Campaigns(Resource):
             campaign_ids: Campaigns to change.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L223-244. Repeat class: absolute.
         """
@@ -730,8 +730,8 @@ class Campaigns(Resource):
             campaign_type_id: Kind of campaign.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 000 L246-288. Repeat class: decided by totalBudgetUpdateType.
         """
@@ -776,8 +776,8 @@ class Campaigns(Resource):
             rejection_reason: Why the campaigns are rejected.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: outside the documents: facts.md, IQM-26. Repeat class: absolute.
         """
@@ -819,8 +819,8 @@ class Campaigns(Resource):
             A pager: `await` gives the first list[CampaignCount], `async for` every CampaignCount.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L304-368. Repeat class: read.
         """
@@ -1076,8 +1076,8 @@ class Campaigns(Resource):
                 sliderMeta; the inside is not documented.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 001 L188-307. Repeat class: create.
         """

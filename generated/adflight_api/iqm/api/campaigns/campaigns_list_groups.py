@@ -32,7 +32,7 @@ OPERATION = Operation(
 PAGING: Paging[list[CampaignGroup], CampaignGroup] = Paging(
     rows=lambda answer: answer,
     key=lambda row: row.id,
-    location="body",
+    location="query",
 )
 
 

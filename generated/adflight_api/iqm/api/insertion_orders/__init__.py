@@ -72,8 +72,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first InsertionOrderList, `async for` every InsertionOrder.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L370-473. Repeat class: read.
         """
@@ -140,8 +140,8 @@ class InsertionOrders(Resource):
             InsertionOrderCampaigns.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L475-619. Repeat class: read.
         """
@@ -215,8 +215,8 @@ class InsertionOrders(Resource):
             A pager: `await` gives the first CampaignReportList, `async for` every CampaignReportRow.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L621-864. Repeat class: read.
         """
@@ -278,8 +278,8 @@ class InsertionOrders(Resource):
                 required.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 000 L878-920, 001 L116-186. Repeat class: create.
         """
@@ -322,8 +322,8 @@ class InsertionOrders(Resource):
             io_start_time: Start of the copy (sent as epoch milliseconds).
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 000 L922-950. Repeat class: create.
         """
@@ -352,8 +352,8 @@ class InsertionOrders(Resource):
             io_ids: Ids of the insertion orders to delete, campaigns included.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 000 L952-970. Repeat class: relative.
         """
@@ -377,8 +377,8 @@ class InsertionOrders(Resource):
             io_id: Insertion order id.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: outside the documents: facts.md, IQM-OAS and IQM-26. Repeat class: read.
         """
@@ -425,8 +425,8 @@ class InsertionOrders(Resource):
                 takes it here is not known.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L972-1007. Repeat class: absolute.
         """
@@ -467,8 +467,8 @@ class InsertionOrders(Resource):
             io_ow_id: Organization workspace id of the insertion orders.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: vendor document 000 L978; body and answer outside the documents: facts.md, IQM-OAS. Repeat
         class: absolute.
@@ -509,8 +509,8 @@ class InsertionOrders(Resource):
             io_budget_type_id: What the budget of the orders counts.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500), UnknownOutcome; TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500), UnknownOutcome; TransportError.
 
         Source: vendor document 000 L979, L1009-1018; schema completed from outside the documents: facts.md,
         IQM-OAS. Repeat class: decided by budgetUpdateType.

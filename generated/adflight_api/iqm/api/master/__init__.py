@@ -30,8 +30,8 @@ class Master(Resource):
             A pager: `await` gives the first TimezoneList, `async for` every Timezone.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: outside the documents: facts.md, IQM-26; shape of the answer: the vendor's Master pages. Repeat
         class: read.
@@ -61,8 +61,8 @@ class Master(Resource):
             A pager: `await` gives the first CreativeTypeList, `async for` every CreativeTypeEntry.
 
         Raises:
-            ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), ValidationFailed (422),
-            RateLimited (429), ServerError (500); TransportError.
+            ValidationFailed (400, 422), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
+            ServerError (500); TransportError.
 
         Source: outside the documents: facts.md, IQM-OAS; shape of the answer: the vendor's Creative pages.
         Repeat class: read.

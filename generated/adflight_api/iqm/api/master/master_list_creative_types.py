@@ -34,7 +34,7 @@ PAGING: Paging[CreativeTypeList, CreativeTypeEntry] = Paging(
     rows=lambda answer: answer.creative_type_list,
     total=lambda answer: answer.filtered_records,
     key=lambda row: row.id,
-    location="body",
+    location="query",
 )
 
 

@@ -30,7 +30,7 @@ OPERATION = Operation(
 PAGING: Paging[TimezoneList, Timezone] = Paging(
     rows=lambda answer: answer.data,
     key=lambda row: row.id,
-    location="body",
+    location="query",
 )
 
 
