@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from importlib import import_module
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.codegen import ROOT
+from adflight_api import xml
 
-NAME = "adflight_api.xml"
 INTEGER = re.compile(r"[ \t\r\n]*[+-]?[0-9]+[ \t\r\n]*")
 NUMBER = re.compile(r"[ \t\r\n]*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?[ \t\r\n]*")
 READS: Mapping[str, Callable[[str], object]] = {
@@ -24,20 +20,6 @@ READS: Mapping[str, Callable[[str], object]] = {
     "boolean": lambda text: text.strip(" \t\r\n").lower() in ("true", "false", "0", "1"),
 }
 
-
-def codec_module() -> Any:
-    """`adflight_api.xml`, or its template where no specification has XML and so nothing was generated."""
-    if NAME not in sys.modules and find_spec(NAME) is None:
-        specification = spec_from_file_location(NAME, ROOT / "openapi" / "codegen" / "templates" / "xml.py")
-        assert specification is not None
-        assert specification.loader is not None
-        module = module_from_spec(specification)
-        sys.modules[NAME] = module
-        specification.loader.exec_module(module)
-    return import_module(NAME)
-
-
-xml = codec_module()
 
 # Values
 
@@ -151,7 +133,7 @@ def typed(value: Any) -> Any:
 # Tables
 
 UNIONS = [("integer", "string"), ("decimal", "boolean"), ("integer", "boolean", "string"), ("number", "string")]
-KINDS = st.sampled_from(["string", "integer", "number", "decimal", "boolean", "any", *UNIONS])
+KINDS: st.SearchStrategy[Any] = st.sampled_from(["string", "integer", "number", "decimal", "boolean", "any", *UNIONS])
 
 
 @st.composite

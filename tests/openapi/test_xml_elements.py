@@ -15,7 +15,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.xml_values import normal, typed, values, xml
+from adflight_api import xml
+from tests.xml_values import normal, typed, values
 
 SHOP = dedent(
     """\
