@@ -8,19 +8,23 @@ import json
 import pkgutil
 import subprocess
 import sys
+from collections.abc import Set
 from importlib.resources import files
 from typing import Any, Final
 
 import pytest
 
 import adflight
+import adflight.freewheel
 import adflight.iqm
 import adflight.sandbox
 import adflight.testing
+import adflight.types.freewheel
 import adflight.types.iqm
-from adflight import IQM
+from adflight import IQM, FreeWheel
 from adflight.core import errors
-from adflight_api.iqm.client import Operations
+from adflight_api.freewheel import client as freewheel_client
+from adflight_api.iqm import client as iqm_client
 from adflight_api.runtime import Resource
 
 # the operations that documents 000 to 002 name; the report's three modes are one
@@ -77,16 +81,50 @@ OUTSIDE: Final = {
     ("GET", "/api/v3/crt/master/static/creative-types"),
 }
 
-TAGS: Final = ("auth", "bid_models", "campaigns", "insertion_orders", "master")
-METHODS: Final = ("get", "put", "post", "patch", "delete")
-SPECIFICATION: Final = json.loads((files("adflight_api.iqm") / "openapi.json").read_text())
-SPECIFIED: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
-    item[method]["operationId"]: (method.upper(), path, item[method])
-    for path, item in SPECIFICATION["paths"].items()
-    for method in METHODS
-    if method in item
+# the actions that document 004 names; it gives none of them a method
+FREEWHEEL_DOCUMENTED: Final = {
+    *("list", "create", "update", "create_proposed", "update_proposed", "get", "delete"),
+    *("get_widget", "list_placements", "list_variants", "transfer_budget", "book", "unbook", "change_proposal_status"),
 }
+FREEWHEEL_OUTSIDE: Final = {
+    *("auth_token", "auth_token_info", "insertion_orders_list_by_campaign", "insertion_orders_create_in_campaign"),
+}
+
+METHODS: Final = ("get", "put", "post", "patch", "delete")
+
+
+class Vendor:
+    """A client, and what its specification says."""
+
+    def __init__(self, name: str, client: Any, operations: type, *tags: str, own: Set[str] = frozenset()) -> None:
+        self.client = client
+        self.operations = operations
+        self.tags = tags
+        self.own = own
+        """Methods that take several operations."""
+        specification = json.loads((files(f"adflight_api.{name}") / "openapi.json").read_text())
+        self.specified: dict[str, tuple[str, str, dict[str, Any]]] = {
+            item[method]["operationId"]: (method.upper(), path, item[method])
+            for path, item in specification["paths"].items()
+            for method in METHODS
+            if method in item
+        }
+
+
+IQM_TAGS: Final = ("auth", "bid_models", "campaigns", "insertion_orders", "master")
 IQM_CLIENT: Final = IQM(client_id="id", client_secret="secret", email="ada@example.com", password="password")
+FREEWHEEL_CLIENT: Final = FreeWheel(username="ada@example.com", password="password")
+VENDORS: Final = {
+    "iqm": Vendor("iqm", IQM_CLIENT, iqm_client.Operations, *IQM_TAGS),
+    "freewheel": Vendor(
+        "freewheel",
+        FREEWHEEL_CLIENT,
+        freewheel_client.Operations,
+        *("auth", "insertion_orders"),
+        own={"insertion_orders_ensure"},
+    ),
+}
+SPECIFIED: Final = VENDORS["iqm"].specified
 
 
 # names
@@ -121,12 +159,18 @@ def test_every_error_is_public() -> None:
 
 def test_what_is_not_there_is_an_attribute_error() -> None:
     name = "Colour"
-    for module in (adflight, adflight.types.iqm):
+    for module in (adflight, adflight.types.freewheel, adflight.types.iqm):
         with pytest.raises(AttributeError, match=name):
             getattr(module, name)
 
 
-@pytest.mark.parametrize("module", [adflight.iqm, adflight.sandbox, adflight.testing, adflight.types.iqm])
+@pytest.mark.parametrize(
+    "module",
+    [
+        *(adflight.freewheel, adflight.iqm, adflight.sandbox, adflight.testing),
+        *(adflight.types.freewheel, adflight.types.iqm),
+    ],
+)
 def test_every_name_of_a_public_module_is_there(module: Any) -> None:
     assert module.__doc__
     assert len(set(module.__all__)) == len(module.__all__)
@@ -134,11 +178,18 @@ def test_every_name_of_a_public_module_is_there(module: Any) -> None:
         assert getattr(module, name) is not None
 
 
-def test_the_types_are_all_models_and_what_a_launch_takes() -> None:
-    models = importlib.import_module("adflight_api.iqm.models")
-    own = {"Event", "Launch", "Money", "NewCampaign", "NewInsertionOrder", "PlanWarning", "Record"}
-    assert set(adflight.types.iqm.__all__) == {*models.__all__, *own}
-    assert set(dir(adflight.types.iqm)) == set(adflight.types.iqm.__all__)
+@pytest.mark.parametrize(
+    ("vendor", "own"),
+    [
+        ("iqm", {"Event", "Launch", "Money", "NewCampaign", "NewInsertionOrder", "PlanWarning", "Record"}),
+        ("freewheel", {"Ensured"}),
+    ],
+)
+def test_the_types_are_all_models_and_what_a_vendors_flows_take_and_give(vendor: str, own: set[str]) -> None:
+    types = importlib.import_module(f"adflight.types.{vendor}")
+    models = importlib.import_module(f"adflight_api.{vendor}.models")
+    assert set(types.__all__) == {*models.__all__, *own}
+    assert set(dir(types)) == set(types.__all__)
     modules = {module.name for module in pkgutil.iter_modules(models.__path__)}
     assert {type(getattr(models, name)).__name__ for name in models.__all__} <= {"type", "EnumType"}
     assert len(modules) == len(models.__all__)
@@ -171,27 +222,39 @@ def test_the_others_are_marked_as_coming_from_outside_the_documents() -> None:
     assert {(method, path) for method, path, operation in SPECIFIED.values() if is_outside(operation)} == OUTSIDE
 
 
+def test_freewheels_documented_actions_are_the_specified_ones() -> None:
+    specified = VENDORS["freewheel"].specified
+    assert len(FREEWHEEL_DOCUMENTED) == 14
+    assert {name for name, (_, _, operation) in specified.items() if is_outside(operation)} == FREEWHEEL_OUTSIDE
+    assert specified.keys() - FREEWHEEL_OUTSIDE == {f"insertion_orders_{name}" for name in FREEWHEEL_DOCUMENTED}
+
+
 def public_methods(resource: Resource) -> set[str]:
     return {name for name in dir(type(resource)) if name[0] != "_"}
 
 
-@pytest.mark.parametrize("operation", SPECIFIED)
-def test_every_operation_is_a_documented_method(operation: str) -> None:
-    tag = next(tag for tag in TAGS if operation.startswith(f"{tag}_"))
+@pytest.mark.parametrize(
+    ("vendor", "operation"), [(name, operation) for name, vendor in VENDORS.items() for operation in vendor.specified]
+)
+def test_every_operation_is_a_documented_method(vendor: str, operation: str) -> None:
+    about = VENDORS[vendor]
+    tag = next(tag for tag in about.tags if operation.startswith(f"{tag}_"))
     name = operation.removeprefix(f"{tag}_")
-    method = getattr(getattr(IQM_CLIENT, tag), name)
-    assert callable(getattr(getattr(IQM_CLIENT.with_raw_response, tag), name))
+    method = getattr(getattr(about.client, tag), name)
+    assert callable(getattr(getattr(about.client.with_raw_response, tag), name))
     doc = inspect.getdoc(method) or ""
-    assert SPECIFIED[operation][2]["x-adflight"]["source"] in " ".join(doc.split())
+    _, path, specified = about.specified[operation]
+    assert specified["x-adflight"]["source"] in " ".join(doc.split())
     # ids in the path are the only arguments without a name
-    path = SPECIFIED[operation][1]
     parameters = inspect.signature(method).parameters.values()
     positional = [parameter for parameter in parameters if parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
     assert len(positional) == path.count("{")
 
 
-def test_there_are_no_other_methods() -> None:
-    found = {f"{tag}_{name}" for tag in TAGS for name in public_methods(getattr(IQM_CLIENT, tag))}
-    assert found == set(SPECIFIED)
-    tags = {name for name, value in vars(Operations).items() if isinstance(value, property)}
-    assert tags == set(TAGS)
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_there_are_no_other_methods(vendor: str) -> None:
+    about = VENDORS[vendor]
+    found = {f"{tag}_{name}" for tag in about.tags for name in public_methods(getattr(about.client, tag))}
+    assert found == about.specified.keys() | about.own
+    tags = {name for name, value in vars(about.operations).items() if isinstance(value, property)}
+    assert tags == set(about.tags)

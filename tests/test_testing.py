@@ -31,8 +31,18 @@ async def test_the_client_talks_to_the_sandbox(adflight_sandbox, iqm):
 
 
 @pytest.mark.asyncio
+async def test_another_client_talks_to_its_part_of_it(adflight_sandbox, freewheel):
+    ensured = await freewheel.insertion_orders.ensure(campaign_id=501, external_id="17", name="Spring")
+    assert ensured.action == "created"
+    # the sandbox's own way of calling what no document describes
+    assert (await freewheel.insertion_orders.get_widget(ensured.insertion_order.id)).name == "Spring"
+    assert adflight_sandbox.freewheel.counts.executions["insertion_orders_create"] == 1
+
+
+@pytest.mark.asyncio
 async def test_each_test_has_its_own(adflight_sandbox):
     assert adflight_sandbox.counts.requests == 0
+    assert adflight_sandbox.freewheel.counts.requests == 0
     assert adflight_sandbox.state()["objects"]["order"] == 0
 
 
@@ -69,7 +79,7 @@ def test_users_tests_run_in_either_mode(tmp_path: Path, mode: str) -> None:
     # named, not found: whether adflight is installed does not matter here, and no plugin is loaded twice
     plugins = ["-p", "adflight.testing", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider"]
     done = run(tmp_path, "-m", "pytest", "-q", *plugins, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-    assert "4 passed" in done.stdout, done.stdout + done.stderr
+    assert "5 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_pytest_starts_without_the_extras(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ FORMS = {
     "date": "yyyy-MM-dd",
     "hours-minutes": "HH:mm, at most 24:00",
     "local-minutes": "yyyy-MM-dd'T'HH:mm with its UTC offset in whole hours",
-    "iso-8601": "ISO 8601; a text goes out as it is",
+    "iso-8601": "ISO 8601, or a wall clock as text",
 }
 
 
@@ -39,9 +39,10 @@ def limits(types: Types, schema: Schema) -> list[str]:
         elif low is not None or high is not None:
             facts.append(f"at least {low}" if high is None else f"at most {high}")
         if "maxLength" in variant:
-            facts.append(f"at most {variant['maxLength']} characters")
+            longest = variant["maxLength"]
+            facts.append(f"{'exactly' if variant.get('minLength') == longest else 'at most'} {longest} characters")
     if "default" in schema:
-        facts.append(f"default {schema['default']!r}")
+        facts.append(f"default {types.default(schema)}")
     return facts
 
 

@@ -87,9 +87,10 @@ class Endpoint(NamedTuple):
 
     @property
     def arguments(self) -> list[Field]:
-        """Keyword arguments, required ones first."""
-        named = [*self.body_fields, *self.query_fields]
-        return sorted(named, key=lambda field: not field.required or field.default is not None)
+        """Keyword arguments: those required in the query, which name an object, those in the body, then the rest."""
+        named = [*self.query_fields, *self.body_fields]
+        required = [field for field in named if field.required and field.default is None]
+        return required + [field for field in [*self.body_fields, *self.query_fields] if field not in required]
 
     @property
     def returns(self) -> str:

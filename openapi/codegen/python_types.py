@@ -113,7 +113,10 @@ class Types:
         if "const" in schema:
             return f"Literal[{schema['const']!r}]"
         if "x-adflight-list" in schema and sent:
-            return "Iterable[datetime]" if "x-adflight-unit" in schema else "CommaList"
+            if "x-adflight-items" not in schema:
+                return "Iterable[datetime]" if "x-adflight-unit" in schema else "CommaList"
+            item = self.annotation({"$ref": f"#/components/schemas/{schema['x-adflight-items']}"}, sent=True)
+            return f"{item} | Iterable[{item}]"
         if "x-adflight-unit" in schema and "x-adflight-list" not in schema:
             return UNIT_TYPES.get(schema["x-adflight-unit"], "datetime")
         if "x-adflight-bool" in schema and sent:
@@ -247,13 +250,14 @@ class Types:
             send_as=tuple(schema.get("x-adflight-send-as", (name,))),
             secret="x-adflight-secret" in marks,
             description=" ".join(str(schema.get("description") or marks.get("description") or "").split()),
-            default=self._default(schema)
+            default=self.default(schema)
             if "const" in schema or ("default" in schema and (required or name == decides))
             else None,
             offset=schema.get("x-adflight-offset"),
         )
 
-    def _default(self, schema: Schema) -> str:
+    def default(self, schema: Schema) -> str:
+        """The value that a field has unless given, as Python."""
         if "const" in schema:
             return repr(schema["const"])
         if not self.is_enum(schema):

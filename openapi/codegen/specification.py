@@ -28,6 +28,7 @@ FIELD_MARKS: dict[str, Schema] = {
     "x-adflight-unit": {"enum": ["seconds", "milliseconds", "date", "hours-minutes", "local-minutes", "iso-8601"]},
     "x-adflight-offset": {"type": "string"},
     "x-adflight-list": {"enum": ["comma", "newline"]},
+    "x-adflight-items": {"type": "string"},
     "x-adflight-coerce": {"enum": ["integer"]},
     "x-adflight-alias": {"type": "array", "minItems": 1, "items": {"type": "string"}},
     "x-adflight-send-as": {"type": "array", "minItems": 1, "items": {"type": "string"}},
@@ -192,7 +193,9 @@ class Specification:
             elif tags[0] not in declared:
                 problems.append(f"{name}: the tag {tags[0]} is not declared")
         for where, mark, value in _field_marks(self.document, "#"):
-            if mark not in FIELD_MARKS:
+            if value is None:
+                problems.append(f"{where}: {mark!r} has no value; a text with a comma needs quotes between braces")
+            elif mark not in FIELD_MARKS:
                 problems.append(f"{where}: {mark} is not an extension that the generator knows here")
             else:
                 errors = Draft202012Validator(FIELD_MARKS[mark]).iter_errors(value)
@@ -228,6 +231,7 @@ def _shape(operation: RawOperation) -> Iterator[str]:
 
 
 def _field_marks(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
+    """Extensions below a node, and keys without a value: the rest of a text that YAML cut at a comma."""
     if isinstance(node, list):
         for index, item in enumerate(node):
             yield from _field_marks(item, f"{where}/{index}")
@@ -235,7 +239,7 @@ def _field_marks(node: Any, where: str) -> Iterator[tuple[str, str, Any]]:
         for key, value in node.items():
             if key == "x-enum-varnames" or (key == "x-adflight" and "operationId" in node):
                 continue
-            if key.startswith("x-"):
+            if key.startswith("x-") or (value is None and key not in ("default", "const", "example")):
                 yield where, key, value
             elif key not in ("examples", "example"):
                 yield from _field_marks(value, f"{where}/{key}")

@@ -6,7 +6,7 @@ import pytest
 
 from adflight.core.answers import RawAnswer
 from adflight.core.caller import BoundCaller
-from adflight.core.errors import InvalidInput, UnknownOutcome
+from adflight.core.errors import InvalidInput, UnknownOutcome, ValidationFailed
 from adflight.core.options import Options
 from adflight.core.session import Session
 from adflight_api.runtime import Caller, Paging, Request
@@ -55,6 +55,15 @@ async def test_pagers(raw: bool) -> None:
     assert [row async for row in pager.rows(size=2)] == [1, 2, 3]
     first: Any = await pager
     assert (first.parsed if raw else first) == {"rows": [1, 2], "total": 3}
+
+
+async def test_operations_that_the_specification_does_not_know_may_be_acknowledged() -> None:
+    transport = ScriptedTransport(answer(200, {"status": "error", "message": "Invalid User Id."}))
+    bound = BoundCaller(session(transport, acknowledged=True))
+    with pytest.raises(ValidationFailed, match=r"Invalid User Id\."):
+        await bound.request("POST", "/api/things")
+    # where nobody knows more of it, a text is a text
+    assert await caller(*transport.steps)[0].request("POST", "/api/things")
 
 
 async def test_operations_that_the_specification_does_not_know() -> None:

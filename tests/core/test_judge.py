@@ -26,7 +26,7 @@ from adflight.core.judge import judge, partial_failure, unusable
 from adflight.core.redaction import SECRET_NAMES
 from adflight.core.repeat import Event
 from adflight.core.transport import WireAnswer
-from adflight_api.runtime import UNSET, Model, Operation, Partial, Unset
+from adflight_api.runtime import UNSET, Model, Operation, Partial, Repeat, Unset
 from tests.core.scripted import SHOWN, answer, operation
 
 V2 = operation(envelope="responseObject")
@@ -416,9 +416,16 @@ def test_an_acknowledgement_that_says_ok(status: int) -> None:
     assert judge(ACKNOWLEDGED, answer(status, DONE)).value == DONE
 
 
-@pytest.mark.parametrize("status", [302, 401, 403, 429])
-def test_an_acknowledgement_under_a_status_that_contradicts_it_proves_nothing(status: int) -> None:
-    verdict = judge(ACKNOWLEDGED, answer(status, DONE))
+@pytest.mark.parametrize(
+    ("status", "event"), [(302, "unusable"), (401, "unauthorized"), (403, "refused"), (429, "rate limited")]
+)
+@pytest.mark.parametrize("repeat", ["create", "relative"])
+def test_an_acknowledgement_that_contradicts_its_status(status: int, event: Event, repeat: Repeat) -> None:
+    verdict = judge(evolve(ACKNOWLEDGED, repeat="absolute"), answer(status, DONE))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == event
+    # what may have been created, or added, must not be sent again
+    verdict = judge(evolve(ACKNOWLEDGED, repeat=repeat), answer(status, DONE))
     assert verdict.refusal is not None
     assert verdict.refusal.event == "unusable"
 
@@ -438,6 +445,19 @@ def test_an_acknowledged_create_without_an_id_is_no_success() -> None:
     verdict = judge(ACKNOWLEDGED, answer(200, {"status": "ok", "data": {}}))
     assert verdict.refusal is not None
     assert (verdict.refusal.event, verdict.refusal.reason) == ("unusable", "the answer names no campaignId or id")
+
+
+@pytest.mark.parametrize("id_", [None, "", "abc", "7x", "٣", True, 7.0, 0, -1, "0", [], {}, "1" * 5000])
+def test_what_is_no_id_identifies_nothing(id_: Any) -> None:
+    for also in ({}, {"id": 7}):
+        verdict = judge(ACKNOWLEDGED, answer(200, {"status": "ok", "campaignId": id_, **also}))
+        assert verdict.refusal is not None
+        assert verdict.refusal.event == "unusable"
+
+
+@pytest.mark.parametrize("done", [{"campaignId": 7}, {"campaignId": "7"}, {"id": 7}, {"campaignId": "71001234567890"}])
+def test_what_is_an_id_identifies(done: dict[str, Any]) -> None:
+    assert judge(ACKNOWLEDGED, answer(200, {"status": "ok", **done})).refusal is None
 
 
 def test_a_list_may_come_without_acknowledgement() -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import re
+from html import escape
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adflight.core.attempt import with_query
 from adflight.core.redaction import (
     SECRET_NAMES,
     RedactedRequest,
@@ -16,7 +20,9 @@ from adflight.core.redaction import (
     redact_request,
     redact_text,
     redact_url,
+    redact_values,
     secret_names,
+    secret_values,
 )
 
 SECRET = "Gx7-only-I-know_42"
@@ -64,6 +70,32 @@ def nested(inner: Any, path: list[str | int]) -> Any:
     for step in path:
         inner = [None, inner] if isinstance(step, int) else {step: inner, "other": 1}
     return inner
+
+
+@pytest.mark.parametrize("token", ["a/b+c==", "a*b c", "d<e>&f", 'q"u\\o', "tökén", "plain-T0ken"])
+def test_a_value_is_found_in_whatever_spelling_a_service_repeats_it(token: str) -> None:
+    values = secret_values({}, {"token": token, "name": "Spring"})
+    percent = with_query("/x", {"token": token}).partition("=")[2]
+    lower = re.sub("%..", lambda escape: escape[0].lower(), percent)
+    entities = "".join(letter if letter.isalnum() else f"&#x{ord(letter):X};" for letter in token)
+    in_json = orjson.dumps(token).decode()[1:-1]
+    spellings = [token, percent, lower, percent.replace("%20", "+"), quote(token), quote(percent), entities]
+    spellings += [escape(token), token.replace("/", r"\/"), in_json, orjson.dumps(in_json).decode()[1:-1]]
+    for spelled in spellings:
+        assert redact_values(f"<Invalid {spelled} of Spring>", values) == "<Invalid *** of Spring>"
+        assert redact_values({spelled: [spelled.encode()]}, values) == {"***": [b"***"]}
+    unicode = "".join(f"\\u{ord(letter):04X}" for letter in token)
+    for content in (f'{{"message": "Invalid {unicode}"}}', f'{{"a": ["Invalid {unicode}", "b"]}}'):
+        masked = content.replace(unicode, "***").encode()
+        assert orjson.loads(redact_content(content.encode(), values=values)) == orjson.loads(masked)
+
+
+@given(st.text(min_size=4, alphabet=st.characters(exclude_categories=["Cs"])))
+def test_a_value_is_found_as_it_is_and_as_it_goes_out(token: str) -> None:
+    values = secret_values({}, {"token": token})
+    for spelled in (token, quote(token, safe="*"), escape(token), orjson.dumps(token).decode()[1:-1]):
+        assert redact_values(f"({spelled})", values) == "(***)"
+    assert redact_values(b"\xff" + token.encode(), values) == b"\xff***"
 
 
 paths = st.lists(st.one_of(st.text(max_size=5), st.integers(0, 1)), max_size=12)

@@ -14,7 +14,7 @@ from tests.core.scripted import ScriptedTransport, Step, answer
 from tests.iqm.scene import WatchedTransport
 
 CREDENTIALS: Final[dict[str, Any]] = {"username": FreeWheelPlatform.USERNAME, "password": FreeWheelPlatform.PASSWORD}
-TOKEN: Final = {
+TOKEN: Final[dict[str, Any]] = {
     "access_token": "access-1",
     "token_type": "Bearer",
     "created_at": int(FakeClock.EPOCH),

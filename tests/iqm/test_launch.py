@@ -660,7 +660,7 @@ async def test_a_record_without_its_order_is_refused_before_an_order_is_made(sce
     events: list[Event] = []
     await iqm.launch(new_order(), new_campaign(), record=events.append)
     sent = scene.sandbox.counts.requests
-    with pytest.raises(InvalidInput, match="in which insertion order"):
+    with pytest.raises(InvalidInput, match="what became of the insertion order"):
         await iqm.launch(new_order(), new_campaign(), resume=events[2:])
     assert scene.sandbox.counts.requests == sent
 
@@ -742,7 +742,7 @@ async def test_a_cancelled_launch_says_what_it_leaves_behind(scene: Scene, iqm: 
     with pytest.raises(asyncio.CancelledError) as caught:
         await launch
     (word,) = caught.value.__notes__
-    assert "insertion order 15001 exists; the campaign was sent and may exist" in word
+    assert "insertion order 15001 exists; the campaign: sent, outcome unknown" in word
 
 
 async def test_what_is_no_campaign_is_refused(scene: Scene, iqm: IQM) -> None:

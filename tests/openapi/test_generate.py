@@ -331,6 +331,12 @@ def test_an_unknown_mark_is_refused_and_its_place_named(shop: Shop, mark: str, v
     assert shop.refusal().startswith(f"#/components/schemas/Order/properties/createdAt: {problem}")
 
 
+def test_a_text_that_yaml_cut_at_a_comma_is_refused(shop: Shop) -> None:
+    shop.properties("Order")["createdAt"]["in seconds."] = None
+
+    assert shop.refusal().startswith("#/components/schemas/Order/properties/createdAt: 'in seconds.' has no value")
+
+
 def test_a_field_that_decides_about_repeating_needs_a_default(shop: Shop) -> None:
     del shop.properties("OrderUpdate")["mode"]["default"]
 
@@ -421,6 +427,54 @@ def test_constant_parameters_are_always_sent_and_unused_ones_never(shop: Shop) -
         "/orders/7?action=addUpdate&type=a%20b&dryRun=true",
         "['self', 'order_id', 'amount', 'mode', 'dry_run']",
     ]
+
+
+def test_what_is_required_in_the_query_comes_before_the_body(shop: Shop) -> None:
+    shop.operation["parameters"].append(
+        {"name": "shopId", "in": "query", "required": True, "description": "Shop id.", "schema": {"type": "integer"}}
+    )
+
+    code = "import inspect; print(*inspect.signature(orders_update.request).parameters)"
+    assert called(shop.generate(), code) == ["order_id shop_id amount mode dry_run"]
+
+
+def test_a_list_in_one_text_may_be_of_members_of_an_enum(shop: Shop) -> None:
+    shop.document["components"]["schemas"]["State"] = {
+        "type": "string",
+        "description": "A state.",
+        "enum": ["open", "sent"],
+        "x-enum-varnames": ["OPEN", "SENT"],
+    }
+    shop.properties("OrderUpdate")["states"] = {
+        "type": "string",
+        "x-adflight-list": "comma",
+        "x-adflight-items": "State",
+        "description": "States.",
+    }
+
+    code = """
+        from adflight_api.shop.models import State
+        print(orders_update.request(7, amount=1, states=[State.OPEN, "lost"]).body["states"])
+        print(orders_update.request.__annotations__["states"])
+    """
+    assert called(shop.generate(), dedent(code)) == ["open,lost", "State | str | Iterable[State | str] | None"]
+
+
+def test_docstrings_name_members_and_exact_lengths(shop: Shop) -> None:
+    shop.document["components"]["schemas"]["State"] = {
+        "type": "integer",
+        "description": "A state.",
+        "enum": [1, 2],
+        "x-enum-varnames": ["OPEN", "SENT"],
+    }
+    shop.properties("OrderUpdate").update(
+        state={"$ref": "#/components/schemas/State", "default": 2, "description": "State."},
+        currency={"type": "string", "minLength": 3, "maxLength": 3, "description": "Code."},
+    )
+
+    text = (shop.generate() / "shop/api/orders/__init__.py").read_text(encoding="utf-8")
+    assert "state: State (default State.SENT)." in text
+    assert "currency: Code (exactly 3 characters)." in text
 
 
 def test_a_constant_that_is_a_parameter_too_is_refused(shop: Shop) -> None:

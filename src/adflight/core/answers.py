@@ -47,7 +47,7 @@ def without_secrets(answer: WireAnswer, secrets: frozenset[str], values: tuple[s
     return WireAnswer(
         status=answer.status,
         headers=Headers(redact_values(redact_headers(answer.headers, secrets), values)),
-        content=redact_values(redact_content(answer.content, secrets), values),
+        content=redact_content(answer.content, secrets, values),
     )
 
 

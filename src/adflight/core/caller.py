@@ -96,6 +96,7 @@ class BoundCaller:
             repeat=repeat,
             envelope=envelope,
             security=self.session.default_security if security is None else security,
+            acknowledged=self.session.acknowledged and media == "json",
             media=media,
             decode=read_xml if media == "xml" else None,
             encode=str.encode if media == "xml" else None,

@@ -91,6 +91,7 @@ class Client(Generic[RawT]):
         quota: Quota | None,
         limiters: Mapping[str, Limiter] | None = None,
         default_security: tuple[str, ...] = ("bearerAuth",),
+        acknowledged: bool = False,
         routing: Routing | None = None,
         options: Options | None = None,
         transport: Transport | None = None,
@@ -108,6 +109,7 @@ class Client(Generic[RawT]):
             raw_operations: The vendor's generated `OperationsWithRawResponse`.
             limiters: Of quota groups that are counted apart: see `limiter_for`.
             default_security: Names of the schemes that open operations which the specification does not know.
+            acknowledged: Whether those say by a `status` in the body, "ok" or "error", whether they were carried out.
         """
         self.options = Options() if options is None else options
         if self.options.raw:
@@ -127,6 +129,7 @@ class Client(Generic[RawT]):
             documented_paths=documented_paths,
             routing=routing,
             default_security=default_security,
+            acknowledged=acknowledged,
             max_in_flight=max_in_flight,
             max_body_size=max_body_size,
         )

@@ -72,7 +72,8 @@ class Refusal:
         """The error to raise, without what goes by a name of `secrets` or is one of `values`."""
         shown = without_secrets(answer, secrets, values)
         parsed = redact_values(redact_body(self.payload, secrets), values)
-        errors = complaints(operation, parsed, shown.content)
+        # a page may spell them in characters that only reading it undoes
+        errors = redact_values(complaints(operation, parsed, shown.content), values)
         request_id = next((shown.headers[name] for name in _REQUEST_IDS if name in shown.headers), None)
         code = "" if self.body_code in (None, answer.status) else f" (body code {self.body_code})"
         text = (
@@ -145,11 +146,11 @@ def _acknowledged(operation: Operation, answer: WireAnswer) -> Verdict:
         # Hence a create that ends so is an UnknownOutcome
         kind, event = _kind(status) if status >= 400 else (ValidationFailed, "refused")
         return Verdict(None, Refusal(kind, event, payload=payload))
-    if said == "ok" and status in _TURNED_AWAY:
-        # either may be right, and only one of them proves that nothing happened
-        return Verdict(None, unusable(f"the body says ok, and HTTP {status} that it was turned away"))
-    if said == "ok" and (succeeded or status >= 400):
+    if said == "ok" and (succeeded or (status >= 400 and status not in _TURNED_AWAY)):
         return _success(operation, payload)
+    if said == "ok" and status >= 400 and operation.repeat not in ("read", "absolute"):
+        # who is to be believed? What is believed to be turned away would be sent again
+        return Verdict(None, unusable("the body says that it was carried out"))
     if not succeeded:
         return Verdict(None, _refused(operation, answer))
     if operation.repeat == "read" and isinstance(payload, dict) and said is None:
@@ -220,11 +221,11 @@ def _kind(code: int) -> tuple[type[APIError], Event]:
 
 def _identified(names: tuple[str, ...], value: Any) -> bool:
     """Whether an answer says which object was created."""
-    if isinstance(value, dict):
-        for name in names:
-            if _number(value.get(name)) is not None:
-                return True
-    return False
+    # the first that is there, because no other one is read
+    found = next((value[name] for name in names if name in value), None) if isinstance(value, dict) else None
+    if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) < 20:
+        found = int(found)
+    return type(found) is int and found > 0
 
 
 def _has_content(operation: Operation) -> bool:

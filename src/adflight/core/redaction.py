@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import orjson
 from attrs import field, frozen
@@ -149,8 +149,8 @@ def _masked(value: Any, secrets: frozenset[str], depth: int) -> Any:
     return value
 
 
-def redact_content(content: bytes, secrets: frozenset[str] = SECRET_NAMES) -> bytes:
-    """Bytes with secrets masked: JSON, XML or a form, whole or cut off, or a page that echoes headers."""
+def redact_content(content: bytes, secrets: frozenset[str] = SECRET_NAMES, values: tuple[str, ...] = ()) -> bytes:
+    """Bytes with secrets masked: JSON, XML or a form, whole or cut off, or a page that echoes headers or `values`."""
     text = content.decode("utf-8", "surrogateescape")
     masked = redact_text(text)
     try:
@@ -161,10 +161,12 @@ def redact_content(content: bytes, secrets: frozenset[str] = SECRET_NAMES) -> by
             for pattern in _xml(secrets):
                 masked = pattern.sub(rf"\g<head>{MASK}\g<tail>", masked)
     else:
-        redacted = redact_body(payload, secrets)
+        # JSON spells one text in many ways, so values are looked for in what it says, too
+        redacted = redact_values(redact_body(payload, secrets), values)
         if redacted != payload:
             masked = redact_text(orjson.dumps(redacted).decode())
-    return content if masked == text else masked.encode("utf-8", "surrogateescape")
+    content = content if masked == text else masked.encode("utf-8", "surrogateescape")
+    return redact_values(content, values)
 
 
 def redact_text(text: str) -> str:
@@ -175,17 +177,11 @@ def redact_text(text: str) -> str:
 def secret_values(
     headers: Mapping[str, str], fields: Mapping[str, Any], secrets: frozenset[str] = SECRET_NAMES
 ) -> tuple[str, ...]:
-    """The secrets among what was sent, in every spelling in which a service may repeat them; the longest first."""
+    """The secrets among what was sent, which a service may repeat; the longest first."""
     # of "Bearer abc" the last word
-    values = [text.rpartition(" ")[2] for name, text in headers.items() if _bare(name) in secrets]
-    values += [text for name, text in fields.items() if isinstance(text, str) and _bare(name) in secrets]
-    spellings = {spelled for text in values if len(text) >= _SHORTEST for spelled in _spelled(text)}
-    return tuple(sorted(spellings, key=len, reverse=True))
-
-
-def _spelled(text: str) -> tuple[str, ...]:
-    quoted = quote(text, safe="", errors="replace"), quote_plus(text, errors="replace")
-    return text, escape(text), *quoted, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+    values = {text.rpartition(" ")[2] for name, text in headers.items() if _bare(name) in secrets}
+    values |= {text for name, text in fields.items() if isinstance(text, str) and _bare(name) in secrets}
+    return tuple(sorted((text for text in values if len(text) >= _SHORTEST), key=len, reverse=True))
 
 
 def redact_values(shown: T, values: tuple[str, ...]) -> T:
@@ -201,19 +197,37 @@ def redact_error(error: BaseException, values: tuple[str, ...]) -> None:
 
 def _without(value: Any, values: tuple[str, ...], depth: int) -> Any:
     if isinstance(value, str):
-        for known in values:
-            value = value.replace(known, MASK)
-    elif isinstance(value, bytes):
-        for known in values:
-            value = value.replace(known.encode("utf-8", "surrogatepass"), MASK.encode())
-    elif isinstance(value, Mapping):
+        return _spelled(values).sub(MASK, value)
+    if isinstance(value, bytes):
+        text = value.decode("utf-8", "surrogateescape")
+        return _spelled(values).sub(MASK, text).encode("utf-8", "surrogateescape")
+    if isinstance(value, Mapping):
         return {
             _without(key, values, depth): _without(item, values, depth - 1) if depth else MASK
             for key, item in value.items()
         }
-    elif isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)):
         return type(value)(_without(item, values, depth - 1) if depth else MASK for item in value)
     return value
+
+
+@lru_cache(maxsize=16)
+def _spelled(values: tuple[str, ...]) -> re.Pattern[str]:
+    """Values in every spelling in which a service may repeat them."""
+    return re.compile("|".join("".join(map(_letter, text)) for text in values))
+
+
+def _letter(letter: str) -> str:
+    """One letter as it is, or as URLs, JSON and HTML write it, which they do not do alike for all letters of a text."""
+    if letter.isascii() and letter.isalnum():
+        return letter
+    # escaped twice by URLs inside URLs, and by JSON inside JSON
+    percent = "".join(f"%(?:25)*{byte:02x}" for byte in letter.encode("utf-8", "surrogatepass"))
+    html = rf"&#0*{ord(letter)};|&#x0*{ord(letter):x};"
+    json_escape = re.escape(json.dumps(letter)[1:-1]) + "|" + rf"\\u{ord(letter):04x}"
+    in_query = "|[+]" if letter == " " else ""
+    coded = rf"{percent}|{html}|{re.escape(escape(letter))}|{json_escape}"
+    return rf"(?:\\+{re.escape(letter)}|(?i:{coded})|{re.escape(letter)}{in_query})"
 
 
 @lru_cache

@@ -71,6 +71,7 @@ class Session:
         documented_paths: bool = False,
         routing: Routing | None = None,
         default_security: tuple[str, ...] = ("bearerAuth",),
+        acknowledged: bool = False,
         max_in_flight: int = 500,
         max_body_size: int = MAX_RESPONSE_SIZE,
         secrets: frozenset[str] = SECRET_NAMES,
@@ -79,8 +80,9 @@ class Session:
         """`limiters` count the quota groups that the service counts apart, by `Operation.quota`, `limiter` the others;
         `headers` go with every request; `documented_paths` prefers a document's path to the one known to be live;
         `routing` is what the user knows better than either; `default_security` names the schemes of operations that the
-        specification does not know; `max_in_flight` requests wait for answers at a time; answers of more than
-        `max_body_size` bytes are not decoded; `secrets` are the names that errors and hooks mask.
+        specification does not know, `acknowledged` says that they answer with a status in the body; `max_in_flight`
+        requests wait for answers at a time; answers of more than `max_body_size` bytes are not decoded; `secrets` are
+        the names that errors and hooks mask.
 
         Raises:
             ConfigurationError: `base_url` is not an http or https URL of a host, or a limit is below 1.
@@ -107,6 +109,7 @@ class Session:
         self._telling = [hook.on_response for hook in hooks if hook.on_response is not None]
         self._hooked = bool(self._asking or self._telling)
         self.default_security: Final = default_security
+        self.acknowledged: Final = acknowledged
         self._headers = dict(headers or {})
         self._router = Router(self.base_url, routing, documented_paths=documented_paths)
         self._max_in_flight = max_in_flight

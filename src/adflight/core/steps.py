@@ -67,6 +67,7 @@ class Steps:
         self.resume: Final = list(resume)
         self.exists: Final[dict[str, int]] = {}
         """What has been made, or was there before: ids by step."""
+        self._given: Final[set[str]] = set()
         self.sending: Final[set[str]] = set()
         """Steps that were sent and may have made something."""
 
@@ -78,6 +79,21 @@ class Steps:
             changed = sorted(name for name in {*now, *history.sent} if now.get(name) != history.sent.get(name))
             raise InvalidInput("resume", changed, f"a launch that sends the same {step} as the recorded one")
         return history
+
+    def check_order(self, step: str, *later: str) -> None:
+        """Raises `InvalidInput` for a record that knows of `later` steps, and not of this one, which is not done.
+
+        Such a record is not whole. What follows would be found wrong only after this step had been sent once more.
+        """
+        for name in later:
+            if History.of(name, self.resume) != History():
+                raise InvalidInput("resume", name, f"a record that says what became of the {_words(step)} before it")
+
+    def given(self, step: str, id_: int) -> int:
+        """Notes what there was before the flow."""
+        self.exists[step] = id_
+        self._given.add(step)
+        return id_
 
     async def tell(self, step: str, event: str, **details: Any) -> None:
         """Records what happens; whatever `record` raises stops the flow."""
@@ -102,11 +118,9 @@ class Steps:
 
     def leave_word(self, error: BaseException) -> None:
         """Says on a cancellation, which carries nothing else, what it leaves behind."""
-        standing = [f"{step.replace('_', ' ')} {id_} exists" for step, id_ in self.exists.items()]
-        standing += [
-            f"the {step.replace('_', ' ')} was sent and may exist" for step in self.sending - self.exists.keys()
-        ]
-        if standing:
+        standing = [f"{_words(step)} {id_} exists" for step, id_ in self.exists.items()]
+        standing += [f"the {_words(step)}: sent, outcome unknown" for step in self.sending - self.exists.keys()]
+        if self.sending or self.exists.keys() - self._given:
             error.add_note(
                 f"launch: {'; '.join(standing)}. Do not launch again: look for it, or continue with resume=."
             )
@@ -128,8 +142,23 @@ class Steps:
         return datetime.fromtimestamp(self._clock.time(), UTC)
 
 
+def check_content(name: str, request: Request) -> None:
+    """Raises `InvalidInput` for what JSON cannot carry, before anything is made that would be left without it."""
+    try:
+        _ = request.content
+    except TypeError as error:
+        problem = str(error)
+    else:
+        return
+    raise InvalidInput(name, problem, "values that JSON can carry")
+
+
 def sent(request: Request) -> dict[str, Any]:
     """Body and query as a record keeps them: what JSON makes of them. A list stands under the name `rows`."""
     body = orjson.loads(request.content or b"{}")
     fields: dict[str, Any] = body if isinstance(body, dict) else {"rows": body}
     return {**(request.query or {}), **fields}
+
+
+def _words(step: str) -> str:
+    return step.replace("_", " ")

@@ -1,4 +1,4 @@
-"""The FreeWheel client: generated operations with credentials, quotas, repeats and routes, and one that ensures.
+"""The FreeWheel client: generated operations with credentials, quotas and routes, and insertion orders to ensure.
 
 Imports core and the rest of this package.
 """

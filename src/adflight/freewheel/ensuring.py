@@ -5,9 +5,11 @@ Imports core, the generated client and `comparison`; used by `insertion_orders`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from asyncio import CancelledError
+from collections.abc import Callable, Collection, Coroutine, Hashable, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Final, Literal, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
@@ -17,7 +19,7 @@ from adflight.core.caller import BoundCaller
 from adflight.core.clock import Clock
 from adflight.core.errors import InvalidInput, UnknownOutcome
 from adflight.core.options import Options
-from adflight.core.session import Session
+from adflight.core.session import SETTLING, Session
 from adflight.freewheel.comparison import Comparison, as_read
 from adflight_api.freewheel.api.insertion_orders import InsertionOrders, insertion_orders_create
 from adflight_api.freewheel.models import InsertionOrder
@@ -37,6 +39,10 @@ ADVICE: Final = (
     "Look for its external id in its campaign. If it is there, ensure it again to adopt it; "
     "ensure it again to create it only if you are certain that it is not."
 )
+
+
+_UNSETTLED: Final[WeakKeyDictionary[Turns, dict[Hashable, float]]] = WeakKeyDictionary()
+"""When creates that were cancelled must be settled, on the monotonic clock, by account and key."""
 
 
 @frozen
@@ -76,6 +82,7 @@ class Ensuring:
         self._caller = CountingCaller(caller.session, caller.options)
         self._orders = InsertionOrders(self._caller)
         self._turns = turns
+        self._unsettled = _UNSETTLED.setdefault(turns, {})
         self._clock = clock
         self._fields = {name: value for name, value in fields.items() if value is not None}
         self._request = insertion_orders_create.request(**self._fields)
@@ -87,15 +94,26 @@ class Ensuring:
         for name, value in self._fields.items():
             if getattr(self._wanted, name) is UNSET:
                 raise InvalidInput(name, value, "at least one item, because XML has no empty lists")
-        if self._external_id is None:
+        if not (self._external_id or "").strip():
             raise InvalidInput("external_id", fields["external_id"], "a text that is not blank")
+        self._key: Hashable = ("insertion order", self._campaign_id, self._external_id)
 
     async def run(self) -> Ensured:
-        async with self._turns.of(("insertion order", self._campaign_id, self._external_id)):
+        async with self._turns.of(self._key):
             found = await self._find()
+            if not found and self._key in self._unsettled:
+                await self._clock.sleep(self._unsettled[self._key] - self._clock.monotonic())
+                found = await self._find()
+            self._unsettled.pop(self._key, None)
             if len(found) > 1:
                 raise InvalidInput("external_id", self._external_id, self._one_of(found))
-            return await self._settle(*found.values()) if found else await self._create()
+            if found:
+                return await self._settle(*found.values())
+            try:
+                return await self._create()
+            except CancelledError as error:
+                self._leave_word(error)
+                raise
 
     async def _find(self, ignoring: Collection[int] = ()) -> Mapping[int, InsertionOrder]:
         """The insertion orders of the campaign that bear the external id, but for those to be ignored; by id."""
@@ -119,11 +137,11 @@ class Ensuring:
 
     async def _settle(self, live: InsertionOrder) -> Ensured:
         """Changes what differs of an insertion order that is there."""
-        fixed = self._compared(CREATE_ONLY & self._fields.keys(), live).different
+        fixed = self._compared([name for name in self._fields if name in CREATE_ONLY], live).different
         if fixed:
             raise InvalidInput(fixed[0], self._fields[fixed[0]], self._as_it_is(fixed, live))
-        compared = self._compared(self._fields.keys() - CREATE_ONLY, live)
-        changed = tuple(name for name in self._fields if name in {*compared.different, *compared.unseen})
+        compared = self._compared([name for name in self._fields if name not in CREATE_ONLY], live)
+        changed = compared.different + compared.unseen
         if not changed:
             return self._ensured(live, "unchanged")
         # objects and lists go whole: parts of them are mandatory in the document, and it says of none that it may be
@@ -150,6 +168,14 @@ class Ensuring:
             error.add_note(ADVICE)
             raise
         return self._ensured(adopted.row, "adopted")
+
+    def _leave_word(self, cancelled: CancelledError) -> None:
+        """Tells whoever comes next that a create may yet be carried out."""
+        self._unsettled[self._key] = self._clock.monotonic() + self._caller.options.timeout + SETTLING
+        cancelled.add_note(
+            f"ensure: insertion order {self._external_id} of campaign {self._campaign_id} was being created and may "
+            "exist. To ensure it again is safe in this process, which will wait until that must be settled."
+        )
 
     def _ensured(
         self, order: InsertionOrder, action: Action, changed: tuple[str, ...] = (), ignored: tuple[str, ...] = ()

@@ -67,8 +67,8 @@ class InsertionOrders(Operations):
 
         Never creates twice: one at a time for an external id in this process, and when the answer to the create is
         lost, it waits until that must be settled (the attempt's timeout plus a minute), looks twice and adopts the
-        insertion order if it is new, the only one and as given. Another process could still create one at the same
-        time.
+        insertion order if it is new, the only one and as given. When it is cancelled meanwhile, the next one waits.
+        Another process could still create one at the same time.
 
         Lists do not show external ids, so this costs one request for every 50 insertion orders of the campaign (at
         least one), one for each of them whose external id its list item does not show, and one to write. A campaign of

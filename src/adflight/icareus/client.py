@@ -88,6 +88,7 @@ class Icareus(Client[OperationsWithRawResponse], Operations):
             raw_operations=OperationsWithRawResponse,
             quota=quota,
             default_security=("organizationId", "organizationToken", "userId"),
+            acknowledged=True,
             **connection,
         )
 

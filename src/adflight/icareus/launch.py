@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import date
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, get_args
 
 from attrs import frozen
 
 from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
 from adflight.core.session import SETTLING
-from adflight.core.steps import Event, Record, Steps, sent
+from adflight.core.steps import Event, Record, Steps, check_content, sent
 from adflight.icareus.plan import NewCampaign, NewSchedule, caps_request
 from adflight_api.icareus.api.schedules import schedules_create
 from adflight_api.icareus.models import CampaignCreated
@@ -27,10 +27,22 @@ if TYPE_CHECKING:
 
 Step: TypeAlias = Literal["campaign", "schedule", "daily_caps"]
 
-ADVICE: Final[Mapping[str, str]] = {
-    "campaign": "Look for it in the Icareus Suite; if it is there, launch with its id in the place of the campaign.",
-    "schedule": "Look at the campaign in the Icareus Suite; if it has the schedule, launch with its id in its place.",
-    "daily_caps": "Look at the campaign in the Icareus Suite, and set what is missing with daily_caps.set.",
+STEPS: Final[tuple[Step, ...]] = get_args(Step)
+
+# how a person settles what nobody knows; `campaign` is its id
+ADVICE: Final[Mapping[Step, str]] = {
+    "campaign": "look for it in the Icareus Suite. If it is there: launch(<its id>, schedule, daily_caps); "
+    "if it is not, launch again; both without resume=.",
+    "schedule": "look at campaign {campaign} in the Icareus Suite. If it has the schedule: launch({campaign}, "
+    "<its id>, daily_caps); if it has none: launch({campaign}, schedule, daily_caps); both without resume=.",
+    "daily_caps": "look at campaign {campaign} in the Icareus Suite, and set what is missing with daily_caps.set.",
+}
+
+# what did or did not become of a step, in words
+OUTCOME: Final[Mapping[Step, tuple[str, str]]] = {
+    "campaign": ("the campaign was", "created"),
+    "schedule": ("the schedule was", "created"),
+    "daily_caps": ("the daily caps were", "set"),
 }
 
 
@@ -60,12 +72,12 @@ class Launcher:
             if isinstance(campaign, NewCampaign):
                 campaign_id = await self._once(step, campaign.request, _campaign_id)
             else:
-                campaign_id = self._steps.exists[step] = campaign
+                campaign_id = self._steps.given(step, campaign)
             step = "schedule"
             if isinstance(schedule, NewSchedule):
                 schedule_id = await self._once(step, schedule.request(campaign_id), _schedule_id)
             else:
-                schedule_id = self._steps.exists[step] = schedule
+                schedule_id = self._steps.given(step, schedule)
             step = "daily_caps"
             if daily_caps is not None:
                 await self._once(step, caps_request(daily_caps, campaign_id), lambda _: campaign_id)
@@ -77,7 +89,7 @@ class Launcher:
         except Exception as error:
             # also what is not ours, such as a full disk under the record: the ids must not be lost with it
             if isinstance(error, UnknownOutcome):
-                error.add_note(ADVICE[step])
+                error.add_note(self._advice(step, error))
             if "campaign" not in self._steps.exists:
                 raise
             raise self._failure(step, error) from error
@@ -97,6 +109,7 @@ class Launcher:
                 base_url=self._icareus.base_url,
                 settled_after=self._icareus.options.timeout + SETTLING,
             )
+        self._steps.check_order(step, *STEPS[STEPS.index(step) + 1 :])
         await self._steps.tell(step, "sending", existing=[], sent=sent(request))
         self._steps.sending.add(step)
         try:
@@ -115,39 +128,46 @@ class Launcher:
         return await self._steps.made(step, made)
 
     def _failure(self, step: Step, error: Exception) -> LaunchFailed:
-        exists = self._steps.exists
-        made = ", ".join(f"{name} {id_}" for name, id_ in exists.items())
-        name = step.replace("_", " ")
-        if step in exists:
-            what, advice = f"the {name} could not be recorded", "Do not send it again."
+        # caps have no id of their own
+        exists = {name: id_ for name, id_ in self._steps.exists.items() if name != "daily_caps"}
+        standing = " and ".join(f"{name} {id_}" for name, id_ in exists.items())
+        subject, verb = OUTCOME[step]
+        advice = f"To go on: launch({exists['campaign']}, {exists.get('schedule', 'schedule')}, daily_caps)."
+        if step in self._steps.exists:
+            what = f"{subject} {verb}, which could not be recorded"
+            advice = "Nothing is left to do." if step == "daily_caps" else advice
         elif isinstance(error, UnknownOutcome):
-            what, advice = f"it is not known whether the {name} was carried out", ADVICE[step]
+            what, advice = f"it is not known whether {subject} {verb}", self._advice(step, error)
         else:
-            what, advice = f"the {name} was not carried out", "To go on, pass these ids in the places of what exists."
+            what = f"{subject} not {verb}"
         return LaunchFailed(
-            f"{made} exists; {what}: {str(error).rstrip('.')}. {advice}", step=step, exists=exists, cause=error
+            f"{standing} {'exists' if len(exists) == 1 else 'exist'}; {what}: {str(error).rstrip('.')}. {advice}",
+            step=step,
+            exists=exists,
+            cause=error,
         )
+
+    def _advice(self, step: Step, error: UnknownOutcome) -> str:
+        settled = error.sent_at + timedelta(seconds=error.settled_after)
+        advice = ADVICE[step].format(campaign=self._steps.exists.get("campaign"))
+        return f"After {settled:%H:%M:%S} UTC, when it has happened or never will, {advice}"
 
 
 def _check(campaign: object, schedule: object, daily_caps: Mapping[date, int] | None) -> None:
     """Everything is checked before the first request: a campaign without a schedule would be left standing."""
     for name, value, kind in (("campaign", campaign, NewCampaign), ("schedule", schedule, NewSchedule)):
-        if isinstance(value, NewCampaign | NewSchedule) and isinstance(value, kind):
-            value.check()
-            _check_content(name, value.request if isinstance(value, NewCampaign) else value.request(0))
-        elif isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, kind | int):
             raise InvalidInput(name, value, f"a {kind.__name__}, or the id of one that exists, as an int")
-    if isinstance(campaign, NewCampaign) and not isinstance(schedule, NewSchedule):
-        raise InvalidInput("schedule", schedule, "a NewSchedule: a campaign that is new has no schedule yet")
+    if isinstance(campaign, NewCampaign):
+        if not isinstance(schedule, NewSchedule):
+            raise InvalidInput("schedule", schedule, "a NewSchedule: a campaign that is new has no schedule yet")
+        campaign.check()
+        check_content("campaign", campaign.request)
+    if isinstance(schedule, NewSchedule):
+        schedule.check()
+        check_content("schedule", schedule.request(0))
     if daily_caps is not None:
         caps_request(daily_caps, 0)
-
-
-def _check_content(name: str, request: Request) -> None:
-    try:
-        _ = request.content
-    except TypeError as error:
-        raise InvalidInput(name, name, f"values that JSON can carry ({error})") from None
 
 
 def _campaign_id(answer: Any) -> int:

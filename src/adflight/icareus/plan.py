@@ -73,8 +73,7 @@ class NewCampaign:
     def check(self) -> None:
         """Raises `InvalidInput` for what the document says is refused."""
         body = self.request.body
-        if not str(body["name"]).strip():
-            raise InvalidInput("campaign.name", body["name"], "a name")
+        _check_name("campaign.name", body["name"])
         if body["cpmPrice"] < 0:
             raise InvalidInput("campaign.cpm_price", body["cpmPrice"], "at least 0")
         if "deviceTypeBlacklist" in body and "deviceTypeWhitelist" in body:
@@ -125,8 +124,7 @@ class NewSchedule:
 
     def check(self) -> None:
         """Raises `InvalidInput` for what the document says is refused, and for an end before the start."""
-        if not self.name.strip():
-            raise InvalidInput("schedule.name", self.name, "a name")
+        _check_name("schedule.name", self.name)
         if self.repeat is not None and type(self.repeat) not in _REPEATS:
             raise InvalidInput("schedule.repeat", self.repeat, "the options of one repeat type")
         request = self.request(0)
@@ -138,6 +136,11 @@ class NewSchedule:
             raise InvalidInput("schedule.end", self.end, f"a day not before its start, {first}")
         if not self.duration:
             raise InvalidInput("schedule.duration", self.duration, "more than nothing")
+
+
+def _check_name(field: str, name: object) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise InvalidInput(field, name, "a name")
 
 
 def caps_request(caps: Mapping[date, int], campaign_id: int) -> Request:

@@ -15,7 +15,7 @@ from attrs import define, field
 from adflight.core.adoption import Adopted, adopt, create_once
 from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
 from adflight.core.session import SETTLING
-from adflight.core.steps import Event, History, Record, Steps, sent
+from adflight.core.steps import Event, History, Record, Steps, check_content, sent
 from adflight.iqm.look_up import (
     CAMPAIGN_IDENTITY,
     ORDER_IDENTITY,
@@ -81,7 +81,8 @@ class Launcher:
         if not isinstance(campaign, NewCampaign):
             raise InvalidInput("campaign", campaign, "a NewCampaign")
         campaign.check()
-        _check_content(campaign)
+        # finds what cannot be sent before an insertion order is made for it
+        check_content("campaign.more", campaign.request(0, BudgetType.BUDGET))
         try:
             if isinstance(order, NewInsertionOrder):
                 order.check()
@@ -93,7 +94,7 @@ class Launcher:
                 row = await self._existing(order)
                 io_id, budget_type = row.io_id, _required(row.io_budget_type_id, "ioBudgetTypeId")
                 check_together(budget_type, _moment(row.io_start_time), _moment(row.io_end_time), campaign)
-                self._steps.exists["insertion_order"] = io_id
+                self._steps.given("insertion_order", io_id)
             request = campaign.request(io_id, budget_type)
             history = self._steps.history("campaign", request)
             campaign_id = await self._campaign(io_id, campaign.name, request, history)
@@ -141,8 +142,8 @@ class Launcher:
     async def _insertion_order(self, order: NewInsertionOrder) -> int:
         request = order.request()
         history = self._steps.history("insertion_order", request)
-        if history.id is None and History.of("campaign", self._steps.resume).sent is not None:
-            raise InvalidInput("resume", "campaign", "a record that says in which insertion order its campaign is")
+        if history.id is None:
+            self._steps.check_order("insertion_order", "campaign")
 
         async def look_up() -> Mapping[int, InsertionOrder]:
             return await insertion_orders_named(self._iqm, order.name)
@@ -263,14 +264,6 @@ class Launcher:
                 f"{request.operation.id}, sent by an earlier launch, seems to have been carried out only now: "
                 f"{', '.join(map(str, appeared))} bears its name. Continue once more from the same record",
             )
-
-
-def _check_content(campaign: NewCampaign) -> None:
-    """Finds what cannot be sent before an insertion order is made for it."""
-    try:
-        _ = campaign.request(0, BudgetType.BUDGET).content
-    except TypeError as error:
-        raise InvalidInput("campaign.more", sorted(campaign.more), f"values that JSON can carry ({error})") from None
 
 
 def _moment(value: object) -> datetime | None:

@@ -47,12 +47,12 @@ class InsertionOrder(Model):
         primary_sales_person: Name of the primary sales person. Not in lists.
         primary_trafficker: Name of the primary trafficker. Not in lists.
         stage: How far it has come.
-        schedule: When it runs; null when that is not set.
+        schedule: When it runs, if that is set.
         currency: Currency of its amounts, a code of three letters. Not in lists.
         budget: What it may spend or deliver. Not in lists.
-        delivery: How it is delivered. Only in answers that show all.
-        assignments: Users who work on it.
-        additional_contacts: Further people to ask.
+        delivery: How it is delivered. Answers may leave it out unless everything is asked for.
+        assignments: Users who work on it. How they stand in XML is presumed.
+        additional_contacts: Further people to ask. How they stand in XML is presumed.
         workflow_step: Where it is in the network's workflow.
         workflow_step_owners: Who is responsible for the workflow step.
         count_in_revenue_forecast: Whether it counts in revenue forecasts.
@@ -61,12 +61,12 @@ class InsertionOrder(Model):
         rfp_budget: Budget of the request for proposal.
         rate_card_id: Rate card.
         total_billable_event_goal: Goal of billable events in all.
-        total_p2plus_impressions: Impressions among people of two years and more.
+        total_p2plus_impressions: Impressions among people of two years and more, as the name suggests.
         primary_variant_id: The primary one of its variants.
         status: Whether it is active. In lists only.
         advertiser_id: Advertiser that it is for. In lists only.
-        created_at: When it was created. In lists only (sent as ISO 8601; a text goes out as it is).
-        updated_at: When it was last changed. In lists only (sent as ISO 8601; a text goes out as it is).
+        created_at: When it was created. In lists only (sent as ISO 8601, or a wall clock as text).
+        updated_at: When it was last changed. In lists only (sent as ISO 8601, or a wall clock as text).
     """
 
     id: int

@@ -23,8 +23,8 @@ class Schedule(Model):
     """When an insertion order runs.
 
     Attributes:
-        start_time: Start (sent as ISO 8601; a text goes out as it is).
-        end_time: End; null when it is ongoing (sent as ISO 8601; a text goes out as it is).
+        start_time: Start (sent as ISO 8601, or a wall clock as text).
+        end_time: End; none when it is ongoing (sent as ISO 8601, or a wall clock as text).
         time_zone: Time zone, as FreeWheel calls it: "UTC", or "(GMT-05:00) America - New York".
     """
 

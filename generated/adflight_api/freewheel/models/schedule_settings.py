@@ -24,9 +24,9 @@ class ScheduleSettings(Model):
 
     Attributes:
         start_time: Start; a moment, or the wall clock of the time zone as text, "2026-09-01T00:00" (sent as
-            ISO 8601; a text goes out as it is).
-        end_time: End; without it the insertion order is ongoing (sent as ISO 8601; a text goes out as it
-            is).
+            ISO 8601, or a wall clock as text).
+        end_time: End; without it the insertion order is ongoing (sent as ISO 8601, or a wall clock as
+            text).
         time_zone: Time zone, as FreeWheel calls it: "UTC", or "(GMT-05:00) America - New York".
     """
 

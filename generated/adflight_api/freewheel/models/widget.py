@@ -17,7 +17,7 @@ from ...runtime import (
 
 @define(kw_only=True, repr=False)
 class Widget(Model):
-    """What a widget shows of an insertion order. Nothing of it is documented; whatever comes is kept.
+    """Information for a widget. Nothing of it is documented; whatever comes is kept.
 
     Attributes:
         id: Insertion order id.

@@ -30,12 +30,12 @@ class ActiveCampaign(Model):
 
     Attributes:
         campaign_id: Campaign id.
-        campaign_name: Name of the campaign.
+        campaign_name: What the campaign is called.
         ad_profile_id: Ad profile id.
         ad_profile: The ad profile itself.
         channels: Linear channels of the campaign.
         content_type: What kind of video the campaign is for.
-        end_time: When it ends (sent as ISO 8601; a text goes out as it is).
+        end_time: When it ends (sent as ISO 8601, or a wall clock as text).
         type_: Type of the campaign.
         target_platform: What an online display campaign is shown on.
         advert: What an online display campaign shows.

@@ -21,7 +21,7 @@ class DailyRepeatOptions(Model):
     """How a schedule repeats daily.
 
     Attributes:
-        repeat: Every so many days, or every workday (default 0).
+        repeat: Every so many days, or every workday (default DailyRepeat.EVERY_DAYS).
         repeat_days: Days from one repetition to the next; only when it repeats every so many days (default
             1).
     """

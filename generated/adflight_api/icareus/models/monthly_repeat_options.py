@@ -23,10 +23,11 @@ class MonthlyRepeatOptions(Model):
     """How a schedule repeats monthly.
 
     Attributes:
-        repeat: On a day of the month or on a weekday (default 0).
+        repeat: On a day of the month or on a weekday (default MonthlyRepeat.DAY_OF_MONTH).
         repeat_day_of_month: Day of the month; only when it repeats on one (default 1).
-        repeat_day_position: Which weekday of the month; only when it repeats on a weekday (default 1).
-        weekday: The weekday; only when it repeats on one (default 1).
+        repeat_day_position: Which weekday of the month; only when it repeats on a weekday (default
+            DayPosition.FIRST).
+        weekday: The weekday; only when it repeats on one (default Weekday.SUNDAY).
         repeat_month: Months from one repetition to the next (default 1).
     """
 

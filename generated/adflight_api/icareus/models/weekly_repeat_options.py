@@ -22,8 +22,8 @@ class WeeklyRepeatOptions(Model):
 
     Attributes:
         repeat_weeks: Weeks from one repetition to the next.
-        week_days: Days of the week on which the schedule is active. Name them; none is the default (default
-            []).
+        week_days: Days of the week on which the schedule is active. Name them; without any it is perhaps
+            active on none (default []).
     """
 
     repeat_weeks: int | Unset = UNSET

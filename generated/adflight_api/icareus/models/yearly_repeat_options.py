@@ -23,10 +23,11 @@ class YearlyRepeatOptions(Model):
     """How a schedule repeats yearly.
 
     Attributes:
-        repeat: On a date or on a weekday (default 0).
+        repeat: On a date or on a weekday (default YearlyRepeat.DATE).
         day_of_month: Day of the month; only when it repeats on a date (1 to 31; default 1).
-        repeat_day_position: Which weekday of the month; only when it repeats on a weekday (default 1).
-        weekday: The weekday; only when it repeats on one (default 1).
+        repeat_day_position: Which weekday of the month; only when it repeats on a weekday (default
+            DayPosition.FIRST).
+        weekday: The weekday; only when it repeats on one (default Weekday.SUNDAY).
         month: Month, from January, which is presumably 1 (default 1).
         repeat_year: Years from one repetition to the next (default 1).
     """

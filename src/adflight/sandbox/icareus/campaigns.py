@@ -40,7 +40,7 @@ def _update(kind: str, call: Call) -> Row:
 def _saved(call: Call, campaign: Row, given: Mapping[str, Any]) -> Row:
     lists = ("deviceTypeBlacklist", "deviceTypeWhitelist")
     if all(given.get(name) for name in lists):
-        raise refused("Provide either deviceTypeBlacklist or deviceTypeWhitelist, not both.")
+        raise refused("A campaign has a deviceTypeBlacklist or a deviceTypeWhitelist, never the two.")
     if any(given.get(name) for name in lists):
         # the list that is given takes the place of the other
         campaign = {name: value for name, value in campaign.items() if name not in lists}

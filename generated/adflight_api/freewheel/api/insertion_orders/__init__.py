@@ -40,8 +40,8 @@ class InsertionOrders(Resource):
     ) -> Pager[InsertionOrderList, InsertionOrder]:
         """List insertion orders.
 
-        Lists the insertion orders of the network, page by page. List items carry few fields, and never the
-        external id; get an insertion order by its id for the others.
+        Lists the insertion orders of the network, page by page. List items that were seen carry few fields, and
+        not the external id; get an insertion order by its id for the others.
 
         Args:
             page: Page, counted from 1 (at least 1).
@@ -99,19 +99,21 @@ class InsertionOrders(Resource):
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Only when created (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
-            assignments: Users who work on it.
-            additional_contacts: Further people to ask, of whom one may be the primary contact.
+            assignments: Users who work on it. How they stand in XML is presumed.
+            additional_contacts: Further people to ask, of whom one may be the primary contact. How they
+                stand in XML is presumed.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
             ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
             (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 004 L10, L35-121; facts.md, FW-LIVE. Repeat class: create.
+        Source: vendor document 004 L10, L35-121, L127, L131-133, L154-159; facts.md, FW-LIVE. Repeat class:
+        create.
         """
         from . import insertion_orders_create as operation
 
@@ -141,7 +143,7 @@ class InsertionOrders(Resource):
     ) -> InsertionOrder:
         """Get an insertion order.
 
-        Answers with all that is known of an insertion order.
+        Answers with an insertion order and more of its fields than lists have.
 
         Args:
             insertion_order_id: Insertion order id.
@@ -152,7 +154,7 @@ class InsertionOrders(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
             ServerError (408), RateLimited (429), ServerError (500); TransportError.
 
-        Source: vendor document 004 L14, L27-29, L94-189; facts.md, FW-LIVE. Repeat class: read.
+        Source: vendor document 004 L14, L27-29, L54-189; facts.md, FW-LIVE. Repeat class: read.
         """
         from . import insertion_orders_get as operation
 
@@ -195,15 +197,16 @@ class InsertionOrders(Resource):
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
-            assignments: Users who work on it.
-            additional_contacts: Further people to ask, of whom one may be the primary contact.
+            assignments: Users who work on it. How they stand in XML is presumed.
+            additional_contacts: Further people to ask, of whom one may be the primary contact. How they
+                stand in XML is presumed.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
             ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
             (500); TransportError.
 
-        Source: vendor document 004 L11, L35-121; facts.md, FW-LIVE. Repeat class: absolute.
+        Source: vendor document 004 L11, L35-121, L131-133, L154-159; facts.md, FW-LIVE. Repeat class: absolute.
         """
         from . import insertion_orders_update as operation
 
@@ -321,12 +324,13 @@ class InsertionOrders(Resource):
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Only when created (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
-            assignments: Users who work on it.
-            additional_contacts: Further people to ask, of whom one may be the primary contact.
+            assignments: Users who work on it. How they stand in XML is presumed.
+            additional_contacts: Further people to ask, of whom one may be the primary contact. How they
+                stand in XML is presumed.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
@@ -413,7 +417,7 @@ class InsertionOrders(Resource):
             (500), UnknownOutcome, OperationNotConfigured unless the client allows calls that are not well
             known; TransportError.
 
-        Source: vendor document 004 L13; facts.md, FW-MOCK. Repeat class: relative.
+        Source: vendor document 004 L13, L48-52; facts.md, FW-MOCK. Repeat class: relative.
         """
         from . import insertion_orders_book as operation
 
@@ -440,7 +444,7 @@ class InsertionOrders(Resource):
             (500), UnknownOutcome, OperationNotConfigured unless the client allows calls that are not well
             known; TransportError.
 
-        Source: vendor document 004 L14; facts.md, FW-MOCK. Repeat class: relative.
+        Source: vendor document 004 L14, L48-52; facts.md, FW-MOCK. Repeat class: relative.
         """
         from . import insertion_orders_unbook as operation
 
@@ -486,16 +490,18 @@ class InsertionOrders(Resource):
             primary_trafficker: Name of the primary trafficker. Only when created.
             brand_id: Brand of the advertiser.
             currency: Currency of its amounts, a code of three letters; where a network supports several.
-                Only when created (at most 3 characters).
+                Only when created (exactly 3 characters).
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
-            assignments: Users who work on it.
-            additional_contacts: Further people to ask, of whom one may be the primary contact.
+            assignments: Users who work on it. How they stand in XML is presumed.
+            additional_contacts: Further people to ask, of whom one may be the primary contact. How they
+                stand in XML is presumed.
             rfp_budget: Budget of the request for proposal (at least 0).
             rate_card_id: Rate card.
             total_billable_event_goal: Goal of billable events in all (at least 0).
-            total_p2plus_impressions: Impressions among people of two years and more (at least 0).
+            total_p2plus_impressions: Impressions among people of two years and more, as the name suggests
+                (at least 0).
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), NotFound (404),
@@ -503,7 +509,7 @@ class InsertionOrders(Resource):
             (500), UnknownOutcome, OperationNotConfigured until the client is given a route to it;
             TransportError.
 
-        Source: vendor document 004 L12, L35-121, L145-152. Repeat class: create.
+        Source: vendor document 004 L12, L35-121, L127, L131-133, L145-159. Repeat class: create.
         """
         from . import insertion_orders_create_proposed as operation
 
@@ -567,12 +573,14 @@ class InsertionOrders(Resource):
             schedule: When it is to run.
             budget: What it may spend or deliver.
             delivery: How it is to be delivered.
-            assignments: Users who work on it.
-            additional_contacts: Further people to ask, of whom one may be the primary contact.
+            assignments: Users who work on it. How they stand in XML is presumed.
+            additional_contacts: Further people to ask, of whom one may be the primary contact. How they
+                stand in XML is presumed.
             rfp_budget: Budget of the request for proposal (at least 0).
             rate_card_id: Rate card.
             total_billable_event_goal: Goal of billable events in all (at least 0).
-            total_p2plus_impressions: Impressions among people of two years and more (at least 0).
+            total_p2plus_impressions: Impressions among people of two years and more, as the name suggests
+                (at least 0).
             primary_variant_id: The variant that is to be the primary one.
 
         Raises:
@@ -580,7 +588,7 @@ class InsertionOrders(Resource):
             ValidationFailed (405), ServerError (408), ValidationFailed (422), RateLimited (429), ServerError
             (500), OperationNotConfigured until the client is given a route to it; TransportError.
 
-        Source: vendor document 004 L13, L35-121, L145-152. Repeat class: absolute.
+        Source: vendor document 004 L13, L35-121, L131-133, L145-159. Repeat class: absolute.
         """
         from . import insertion_orders_update_proposed as operation
 
@@ -651,9 +659,9 @@ class InsertionOrders(Resource):
     ) -> InsertionOrder:
         """Transfer budget to an insertion order.
 
-        Moves a part of another insertion order's budget to this one. Both need the same budget model and
-        currency. How to call it is not known, nor what its body looks like: the client needs to be told, and
-        method, path and body here are the sandbox's own.
+        Moves a part of another insertion order's budget to this one. How to call it is not known, nor what its
+        body looks like: the client needs to be told. Method, path and body here are the sandbox's own, and so
+        is its rule that both insertion orders have one budget model and one currency.
 
         Args:
             insertion_order_id: Id of the insertion order that receives the budget.
@@ -715,8 +723,8 @@ class InsertionOrders(Resource):
     ) -> Widget:
         """Get the widget information of an insertion order.
 
-        Answers what the vendor's own pages show of an insertion order in a widget. Nothing but the operation's
-        name is known: the client needs to be told how to call it, and method, path and answer here are the
+        Answers with information for a widget. Nothing but the operation's name is known, not even what the
+        widget is: the client needs to be told how to call it, and method, path and answer here are the
         sandbox's own.
 
         Args:

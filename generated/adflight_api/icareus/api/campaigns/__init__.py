@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ....runtime import CommaList, Number, Pager, Resource, with_raw_response
+from ....runtime import Number, Pager, Resource, with_raw_response
 
 if TYPE_CHECKING:
     from ...models.acknowledgement import Acknowledgement
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ...models.active_campaigns import ActiveCampaigns
     from ...models.ad_platform import AdPlatform
     from ...models.campaign_created import CampaignCreated
+    from ...models.campaign_type import CampaignType
     from ...models.channel_status import ChannelStatus
     from ...models.content_type import ContentType
     from ...models.switch_in_data_source import SwitchInDataSource
@@ -48,24 +49,25 @@ class Campaigns(Resource):
         schedule.
 
         Args:
-            name: Name of the campaign.
+            name: What the campaign is called.
             cpm_price: Price of a thousand impressions (at least 0).
             vast_profile_id: VAST profile id.
             channels: The linear channel, by id; a list that holds at most one.
             safety_margin: Safety margin in seconds (default 0).
-            data_source: Where the playlist comes from; never changes (default 1).
+            data_source: Where the playlist comes from; never changes (default
+                VideoSwapDataSource.DIGITA_PLAYLIST).
             targeting: Whom the campaign is shown to.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 003 L14-126. Repeat class: create.
+        Source: vendor document 003 L14-126, L440-475. Repeat class: create.
         """
         from . import campaigns_create_video_swap as operation
 
@@ -103,23 +105,23 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
+            name: What the campaign is called.
             cpm_price: Price of a thousand impressions (at least 0).
             vast_profile_id: VAST profile id.
             channels: The linear channel, by id; a list that holds at most one.
             safety_margin: Safety margin in seconds.
             targeting: Whom the campaign is shown to.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
             ad_breaks: Advertisement breaks; what an entry looks like is not documented.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500); TransportError.
 
-        Source: vendor document 003 L14-57, L58-106, L431-437. Repeat class: absolute.
+        Source: vendor document 003 L14-106, L431-475. Repeat class: absolute.
         """
         from . import campaigns_update_video_swap as operation
 
@@ -165,7 +167,7 @@ class Campaigns(Resource):
         has a schedule.
 
         Args:
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
@@ -174,23 +176,25 @@ class Campaigns(Resource):
             max_shows_per_campaign: Most impressions of the campaign.
             media_ids: Media ids.
             display_times: When the advertisement is shown (sent as epoch milliseconds).
-            ad_platform: Where the advertisement comes from; never changes (default 1).
+            ad_platform: Where the advertisement comes from; never changes (default
+                AdPlatform.ICAREUS_SUITE).
             ad_tag_url: Address of the ad tag. Needed when the ad platform is AdForm.
             ad_form_creative_type: AdForm's creative type. Only for the ad platform AdForm (default 1).
             creative_id: Creative id; 0 for none. Only for the ad platform Icareus Suite (default 0).
-            data_source: Where the playlist comes from; never changes (default 2).
+            data_source: Where the playlist comes from; never changes (default
+                ActiveAdDataSource.PEBBLE_TV_PLAYLIST).
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 003 L14-57, L129-237. Repeat class: create.
+        Source: vendor document 003 L14-57, L129-237, L440-475. Repeat class: create.
         """
         from . import campaigns_create_active_ad as operation
 
@@ -243,7 +247,7 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
@@ -257,16 +261,16 @@ class Campaigns(Resource):
             creative_id: Creative id; 0 for none. Only for the ad platform Icareus Suite.
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
-            device_type_blacklist: Device types, by id, that the campaign is not shown on. Excludes
-                deviceTypeWhitelist.
-            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Excludes
-                deviceTypeBlacklist.
+            device_type_blacklist: Device types, by id, that the campaign is not shown on. Not beside a
+                whitelist.
+            device_type_whitelist: Device types, by id, that alone the campaign is shown on. Not beside a
+                blacklist.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500); TransportError.
 
-        Source: vendor document 003 L14-57, L129-208, L431-437. Repeat class: absolute.
+        Source: vendor document 003 L14-57, L129-208, L431-475. Repeat class: absolute.
         """
         from . import campaigns_update_active_ad as operation
 
@@ -321,14 +325,16 @@ class Campaigns(Resource):
         schedule.
 
         Args:
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
             custom_input_data: Data of custom channel input; its fields are not documented.
-            ad_platform: Where the advertisement comes from; never changes (default 1).
-            data_source: Where the playlist comes from; never changes (default 2).
+            ad_platform: Where the advertisement comes from; never changes (default
+                AdPlatform.ICAREUS_SUITE).
+            data_source: Where the playlist comes from; never changes (default
+                SwitchInDataSource.PEBBLE_TV_PLAYLIST).
             media_ids: Media ids. Only for the ad platform Icareus Suite.
             creative_id: Creative id; 0 for none. Only for the ad platform Icareus Suite (default 0).
             min_show_time_per_device: Least minutes between two impressions on a device. Only for the ad
@@ -340,8 +346,8 @@ class Campaigns(Resource):
                 Suite.
             campaign_channel_status_service: Address of a service that tells a channel's status; when one is
                 used.
-            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside
-                campaignChannelStatusService.
+            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside the
+                address of the service that tells it.
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
             ad_tag_url: Address of the ad tag. Needed when the ad platform is AdForm.
@@ -351,7 +357,7 @@ class Campaigns(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500), UnknownOutcome; TransportError.
 
-        Source: vendor document 003 L14-57, L240-356. Repeat class: create.
+        Source: vendor document 003 L14-57, L240-356, L440-475. Repeat class: create.
         """
         from . import campaigns_create_switch_in as operation
 
@@ -408,7 +414,7 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
+            name: What the campaign is called.
             banner_visible_time: How long the banner is visible in seconds.
             banner_interaction_time: How long viewers can act on it in seconds.
             cpm_price: Price of a thousand impressions (at least 0).
@@ -425,8 +431,8 @@ class Campaigns(Resource):
                 Suite.
             campaign_channel_status_service: Address of a service that tells a channel's status; when one is
                 used.
-            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside
-                campaignChannelStatusService.
+            campaign_advert_channel_status: Status in which the advertisement can be shown; only beside the
+                address of the service that tells it.
             targeting: Whom the campaign is shown to.
             reconcile_keys: Keys for reconciliation; what they look like is not documented.
             ad_tag_url: Address of the ad tag. Needed when the ad platform is AdForm.
@@ -436,7 +442,7 @@ class Campaigns(Resource):
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
             ServerError (500); TransportError.
 
-        Source: vendor document 003 L14-57, L240-327, L431-437. Repeat class: absolute.
+        Source: vendor document 003 L14-57, L240-327, L431-475. Repeat class: absolute.
         """
         from . import campaigns_update_switch_in as operation
 
@@ -477,8 +483,8 @@ class Campaigns(Resource):
         a schedule.
 
         Args:
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type PREROLL or MIDROLL.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as PREROLL or MIDROLL.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
@@ -513,8 +519,8 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type PREROLL or MIDROLL.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as PREROLL or MIDROLL.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
@@ -548,8 +554,8 @@ class Campaigns(Resource):
         An In-Video Overlay campaign lays advertisements over a video. It does not run before it has a schedule.
 
         Args:
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type OVERLAY.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as OVERLAY.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
@@ -584,8 +590,8 @@ class Campaigns(Resource):
 
         Args:
             campaign_id: Campaign id.
-            name: Name of the campaign.
-            ad_profile_id: Ad profile id; the profile must be of type OVERLAY.
+            name: What the campaign is called.
+            ad_profile_id: Ad profile id; a profile that plays as OVERLAY.
             cpm_price: Price of a thousand impressions (at least 0).
             channels: Linear channels by id.
 
@@ -609,7 +615,7 @@ class Campaigns(Resource):
     def list_active(
         self,
         *,
-        types: CommaList | None = None,
+        types: CampaignType | str | Iterable[CampaignType | str] | None = None,
         content_type: ContentType | int | None = None,
     ) -> Pager[ActiveCampaigns, ActiveCampaign]:
         """List the campaigns that are active now.
@@ -618,8 +624,8 @@ class Campaigns(Resource):
         without a schedule is not among them. Needs neither token nor user.
 
         Args:
-            types: Types to list, see CampaignType; all unless given. banner and onlinedisplay are known
-                from outside the document.
+            types: Types to list; all unless given. BANNER and ONLINE_DISPLAY are known from outside the
+                document.
             content_type: Whether to list campaigns for recorded video, for live video or for both; known
                 from outside the document.
 

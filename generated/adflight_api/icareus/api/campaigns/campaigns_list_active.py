@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ....runtime import (
-    CommaList,
     Operation,
     Paging,
     Request,
@@ -16,6 +16,7 @@ from ....runtime import (
 )
 from ...models.active_campaign import ActiveCampaign
 from ...models.active_campaigns import ActiveCampaigns
+from ...models.campaign_type import CampaignType
 from ...models.content_type import ContentType
 
 OPERATION = Operation(
@@ -38,7 +39,7 @@ PAGING: Paging[ActiveCampaigns, ActiveCampaign] = Paging(
 
 def request(
     *,
-    types: CommaList | None = None,
+    types: CampaignType | str | Iterable[CampaignType | str] | None = None,
     content_type: ContentType | int | None = None,
 ) -> Request:
     """The request, with its arguments checked and written the way the wire wants them."""

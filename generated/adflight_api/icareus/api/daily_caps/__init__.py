@@ -21,8 +21,8 @@ class DailyCaps(Resource):
     async def set(
         self,
         *,
-        caps: Sequence[DailyCap],
         campaign_id: int,
+        caps: Sequence[DailyCap],
     ) -> Acknowledgement:
         """Set how much of a campaign is shown on single days.
 
@@ -30,8 +30,8 @@ class DailyCaps(Resource):
         not named stay as they are.
 
         Args:
-            caps: Caps by day.
             campaign_id: Campaign id.
+            caps: Caps by day.
 
         Raises:
             ValidationFailed (400), AuthenticationError (401), PermissionDenied (403), RateLimited (429),
@@ -42,8 +42,8 @@ class DailyCaps(Resource):
         from . import daily_caps_set as operation
 
         request = operation.request(
-            caps=caps,
             campaign_id=campaign_id,
+            caps=caps,
         )
         return await self._caller.call(request, operation.parse)
 

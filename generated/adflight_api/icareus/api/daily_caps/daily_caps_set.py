@@ -35,8 +35,8 @@ OPERATION = Operation(
 
 def request(
     *,
-    caps: Sequence[DailyCap],
     campaign_id: int,
+    caps: Sequence[DailyCap],
 ) -> Request:
     """The request, with its arguments checked and written the way the wire wants them."""
     body = plain(caps)

@@ -26,10 +26,10 @@ class Schedules(Resource):
     async def create(
         self,
         *,
+        campaign_id: int,
         name: str,
         start_date: datetime,
         duration: timedelta,
-        campaign_id: int,
         utc_offset: int | None = None,
         repeat_type: RepeatType | str | None = None,
         end_date: date | None = None,
@@ -44,14 +44,15 @@ class Schedules(Resource):
         type are needed, too.
 
         Args:
-            name: Name of the schedule.
+            campaign_id: Campaign id.
+            name: What the schedule is called.
             start_date: When the schedule starts, and at what time of day each repetition does (sent as
                 yyyy-MM-dd'T'HH:mm with its UTC offset in whole hours).
             duration: How long the schedule and each repetition lasts (sent as HH:mm, at most 24:00).
-            campaign_id: Campaign id.
-            utc_offset: Offset of startDate from UTC in hours; that of startDate itself unless given.
-            repeat_type: How the schedule repeats (default 'never').
-            end_date: The last day of the schedule; a year after startDate unless given (sent as
+            utc_offset: Offset from UTC in whole hours in which the start is told; the start's own unless
+                given.
+            repeat_type: How the schedule repeats (default RepeatType.NEVER).
+            end_date: The last day of the schedule; a year after its start unless given (sent as
                 yyyy-MM-dd).
             daily_repeat_options: Needed when the schedule repeats daily.
             weekly_repeat_options: Needed when the schedule repeats weekly.
@@ -67,10 +68,10 @@ class Schedules(Resource):
         from . import schedules_create as operation
 
         request = operation.request(
+            campaign_id=campaign_id,
             name=name,
             start_date=start_date,
             duration=duration,
-            campaign_id=campaign_id,
             utc_offset=utc_offset,
             repeat_type=repeat_type,
             end_date=end_date,
@@ -105,11 +106,12 @@ class Schedules(Resource):
         Args:
             campaign_id: Campaign id.
             schedule_id: Schedule id.
-            name: Name of the schedule.
+            name: What the schedule is called.
             start_date: When the schedule starts, and at what time of day each repetition does (sent as
                 yyyy-MM-dd'T'HH:mm with its UTC offset in whole hours).
             duration: How long the schedule and each repetition lasts (sent as HH:mm, at most 24:00).
-            utc_offset: Offset of startDate from UTC in hours; that of startDate itself unless given.
+            utc_offset: Offset from UTC in whole hours in which the start is told; the start's own unless
+                given.
             repeat_type: How the schedule repeats.
             end_date: The last day of the schedule (sent as yyyy-MM-dd).
             daily_repeat_options: Needed when the schedule repeats daily.

@@ -44,10 +44,10 @@ OPERATION = Operation(
 
 def request(
     *,
+    campaign_id: int,
     name: str,
     start_date: datetime,
     duration: timedelta,
-    campaign_id: int,
     utc_offset: int | None = None,
     repeat_type: RepeatType | str | None = None,
     end_date: date | None = None,

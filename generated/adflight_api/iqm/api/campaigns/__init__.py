@@ -722,7 +722,7 @@ class Campaigns(Resource):
                 totalBudgetUpdateType.
             daily_budget: New budget a day, in the account's currency.
             total_budget_update_type: What totalBudget does: replace, add, or be shared out equally. Decides
-                whether repeating the call is harmless (default 'change').
+                whether repeating the call is harmless (default BudgetUpdateMode.CHANGE).
             budget_type_id: What the budget counts.
             total_impressions: New number of impressions in all.
             daily_impressions: New number of impressions a day.

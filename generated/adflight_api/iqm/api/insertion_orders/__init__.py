@@ -504,7 +504,7 @@ class InsertionOrders(Resource):
             io_total_impressions: The number of impressions, for orders that count impressions; instead of
                 budget.
             budget_update_type: Whether the amount is set (set) or added to what there is (add). Always sent
-                (default 'set').
+                (default InsertionOrderBudgetUpdateMode.SET).
             io_ow_id: Organization workspace id of the insertion orders.
             io_budget_type_id: What the budget of the orders counts.
 
