@@ -7,6 +7,7 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adflight.core.error_bodies import messages
 from adflight.core.errors import APIError, NotFound, PermissionDenied, ServerError, ValidationFailed
 from adflight.core.judge import judge
 from adflight.core.redaction import SECRET_NAMES
@@ -148,3 +149,7 @@ def test_a_proxys_page_is_no_answer(content: bytes) -> None:
 @given(st.integers(300, 599), st.text(alphabet="<>/ab!&;'\"[] errorcode=", max_size=60))
 def test_no_body_is_too_odd(status: int, body: str) -> None:
     assert error_of(answer(status, body.encode())).status == status
+
+
+def test_a_body_that_repeats_itself_is_not_read_to_its_end() -> None:
+    assert messages(["no"] * 999 + ["never", "read"]) == ("no", "never")

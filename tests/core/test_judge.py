@@ -26,7 +26,7 @@ from adflight.core.judge import judge, partial_failure, unusable
 from adflight.core.redaction import SECRET_NAMES
 from adflight.core.repeat import Event
 from adflight.core.transport import WireAnswer
-from adflight_api.runtime import UNSET, Model, Operation, Partial, Unset
+from adflight_api.runtime import UNSET, Model, Operation, Partial, Repeat, Unset
 from tests.core.scripted import SHOWN, answer, operation
 
 V2 = operation(envelope="responseObject")
@@ -416,9 +416,16 @@ def test_an_acknowledgement_that_says_ok(status: int) -> None:
     assert judge(ACKNOWLEDGED, answer(status, DONE)).value == DONE
 
 
-@pytest.mark.parametrize("status", [302, 401, 403, 429])
-def test_an_acknowledgement_under_a_status_that_contradicts_it_proves_nothing(status: int) -> None:
-    verdict = judge(ACKNOWLEDGED, answer(status, DONE))
+@pytest.mark.parametrize(
+    ("status", "event"), [(302, "unusable"), (401, "unauthorized"), (403, "refused"), (429, "rate limited")]
+)
+@pytest.mark.parametrize("repeat", ["create", "relative"])
+def test_an_acknowledgement_that_contradicts_its_status(status: int, event: Event, repeat: Repeat) -> None:
+    verdict = judge(evolve(ACKNOWLEDGED, repeat="absolute"), answer(status, DONE))
+    assert verdict.refusal is not None
+    assert verdict.refusal.event == event
+    # what may have been created, or added, must not be sent again
+    verdict = judge(evolve(ACKNOWLEDGED, repeat=repeat), answer(status, DONE))
     assert verdict.refusal is not None
     assert verdict.refusal.event == "unusable"
 

@@ -18,6 +18,8 @@ from adflight.core.redaction import redact_text
 from adflight_api.runtime import Operation
 
 _MAX_ERRORS: Final = 50
+# texts that are looked at for those that differ; a body may repeat one a million times
+_MAX_TEXTS: Final = 1000
 _MAX_LENGTH: Final = 500
 _MAX_DEPTH: Final = 8
 
@@ -81,7 +83,7 @@ def _page(content: bytes, operation: Operation) -> tuple[str, ...]:
 
 
 def _bounded(texts: Iterator[str]) -> tuple[str, ...]:
-    tidy = (redact_text(" ".join(text.split()))[:_MAX_LENGTH] for text in texts)
+    tidy = (redact_text(" ".join(text.split()))[:_MAX_LENGTH] for text in islice(texts, _MAX_TEXTS))
     return tuple(islice(dict.fromkeys(filter(None, tidy)), _MAX_ERRORS))
 
 

@@ -146,11 +146,11 @@ def _acknowledged(operation: Operation, answer: WireAnswer) -> Verdict:
         # Hence a create that ends so is an UnknownOutcome
         kind, event = _kind(status) if status >= 400 else (ValidationFailed, "refused")
         return Verdict(None, Refusal(kind, event, payload=payload))
-    if said == "ok" and status in _TURNED_AWAY:
-        # either may be right, and only one of them proves that nothing happened
-        return Verdict(None, unusable(f"the body says ok, and HTTP {status} that it was turned away"))
-    if said == "ok" and (succeeded or status >= 400):
+    if said == "ok" and (succeeded or (status >= 400 and status not in _TURNED_AWAY)):
         return _success(operation, payload)
+    if said == "ok" and status >= 400 and operation.repeat not in ("read", "absolute"):
+        # who is to be believed? What is believed to be turned away would be sent again
+        return Verdict(None, unusable("the body says that it was carried out"))
     if not succeeded:
         return Verdict(None, _refused(operation, answer))
     if operation.repeat == "read" and isinstance(payload, dict) and said is None:

@@ -227,7 +227,8 @@ def _letter(letter: str) -> str:
     json_escape = re.escape(json.dumps(letter)[1:-1]) + "|" + rf"\\u{ord(letter):04x}"
     in_query = "|[+]" if letter == " " else ""
     coded = rf"{percent}|{html}|{re.escape(escape(letter))}|{json_escape}"
-    return rf"(?:\\+{re.escape(letter)}|(?i:{coded})|{re.escape(letter)}{in_query})"
+    # JSON four deep has fifteen backslashes; any number would be looked through again from each of them
+    return rf"(?:\\{{1,15}}{re.escape(letter)}|(?i:{coded})|{re.escape(letter)}{in_query})"
 
 
 @lru_cache
