@@ -17,11 +17,14 @@ import yaml
 from pytest_httpx import HTTPXMock
 
 from adflight.sandbox import Sandbox, SandboxOptions
+from adflight.sandbox.freewheel.vendor import FREEWHEEL
 from adflight.sandbox.iqm.vendor import IQM
 from tests.codegen import ROOT, SPECIFICATION, VENDORS
 
 README = (ROOT / "openapi" / "README.md").read_text(encoding="utf-8")
-COMMANDS, FRAGMENT, CALL, LOW_LEVEL, CALLER = re.findall(r"^```[a-z]*\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+COMMANDS, FRAGMENT, CALL, LOW_LEVEL, XML, CALLER = re.findall(
+    r"^```[a-z]*\n(.*?)^```$", README, re.DOTALL | re.MULTILINE
+)
 ADDED = yaml.safe_load(FRAGMENT)
 PATH = "/api/v3/cmp/campaigns/537599/notes"
 
@@ -49,9 +52,9 @@ def extended(tmp_path_factory: pytest.TempPathFactory, codegen: Callable[[str], 
     copy = folder / "iqm.yaml"
     copy.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
     codegen("generate").generate([copy], folder)
-    # the sandbox serves the other vendors, too
-    for vendor in set(VENDORS) - {"iqm"}:
-        (folder / "adflight_api" / vendor).symlink_to(ROOT / "generated" / "adflight_api" / vendor)
+    # the sandbox serves the other vendors, too; a reader of XML is written for those that speak it
+    for name in ["xml.py", *(vendor for vendor in VENDORS if vendor != "iqm")]:
+        (folder / "adflight_api" / name).symlink_to(ROOT / "generated" / "adflight_api" / name)
     return folder
 
 
@@ -66,7 +69,7 @@ def readme(extended: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str
     before = forget_package()
     monkeypatch.syspath_prepend(extended)
     names: dict[str, Any] = {}
-    for block in (CALL, LOW_LEVEL, CALLER):
+    for block in (CALL, LOW_LEVEL, XML, CALLER):
         exec(compile(block, "openapi/README.md", "exec"), names)
     yield names
     forget_package()
@@ -173,6 +176,24 @@ async def test_the_low_level_client_works_on_its_own(
 
     assert (campaign.id, campaign.status) == (537599, "pending")
     assert await Operations(readme["Plain"](client)).campaigns.get(537599) == campaign
+
+
+async def test_the_low_level_client_speaks_xml(readme: dict[str, Any], client: httpx.AsyncClient) -> None:
+    from adflight_api.freewheel.api.insertion_orders import insertion_orders_create
+
+    async with Sandbox(vendors=(FREEWHEEL,)) as sandbox:
+        platform = sandbox.freewheel
+        client.base_url = httpx.URL(platform.url)
+        user = platform.USERNAME, platform.PASSWORD
+        with pytest.raises(httpx.HTTPStatusError, match="404"):
+            await readme["get_insertion_order"](client, *user, 1)
+        new = insertion_orders_create.request(name="Spring", campaign_id=501)
+        made = insertion_orders_create.parse(await readme["send"](client, new))
+
+        order = await readme["get_insertion_order"](client, *user, made.id)
+
+    assert type(order) is readme["InsertionOrder"]
+    assert (order.id, order.name, order.campaign_id) == (made.id, "Spring", 501)
 
 
 async def test_lists_of_the_low_level_client_are_single_pages(
