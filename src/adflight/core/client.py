@@ -30,7 +30,7 @@ from adflight.core.caller import BoundCaller
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.credentials import Authenticator
 from adflight.core.errors import ConfigurationError
-from adflight.core.options import Hook, Options
+from adflight.core.options import Hook, Options, Watch
 from adflight.core.quota import Limiter, Quota, limiter_for
 from adflight.core.routing import Routing
 from adflight.core.session import Session
@@ -203,9 +203,16 @@ class Client(Generic[RawT]):
         caller = BoundCaller(self._session, self.options)
         return await caller.request(method, path, query=query, json=json, xml=xml, media=media, repeat=repeat)
 
-    async def call(self, request: Request, parse: Callable[[Any], T]) -> T:
-        """Sends a request of a generated operation module; `parse` is the module's too."""
-        return await self._caller.call(request, parse)
+    async def call(self, request: Request, parse: Callable[[Any], T], *, watch: Watch | None = None) -> T:
+        """Sends a request of a generated operation module; `parse` is the module's too. `watch` sees its attempts."""
+        if watch is None:
+            return await self._caller.call(request, parse)
+        return await self._session.call(request, parse, evolve(self.options, watch=watch))
+
+    @property
+    def limiter(self) -> Limiter:
+        """The account's quota, and how much of it is used; shared by all clients of this process that use it."""
+        return self._session.limiter
 
     def map(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import Attribute, field, frozen
 
@@ -11,6 +11,8 @@ from adflight_api.runtime import InvalidInput
 
 if TYPE_CHECKING:
     import httpx
+
+    from adflight.core.redaction import RedactedRequest
 
 
 def _positive(_: Options, attribute: Attribute[Any], value: float | None) -> None:
@@ -22,6 +24,25 @@ def _texts(_: Options, attribute: Attribute[Any], value: Mapping[str, str]) -> N
     for name, text in value.items():
         if not f"{name}{text}".isprintable():
             raise InvalidInput(f"{attribute.name}[{name!r}]", text, "a text of one line")
+
+
+class Watch(Protocol):
+    """Sees one call's attempts from so near that it can write down what may have been sent, and nothing else."""
+
+    async def sending(self, request: Callable[[], RedactedRequest]) -> None:
+        """Credentials and the quota's slot are there: the attempt leaves as soon as this returns.
+
+        `request` shows it without secrets. What this raises ends the call; nothing is sent then.
+        """
+        ...
+
+    def answered(self, outcome: str, status: int | None, sent_at: float, elapsed: float) -> None:
+        """What became of the attempt, in a word ("answered", "timeout", "rate limited"); must not raise.
+
+        `status` is the HTTP status if an answer came, `sent_at` epoch seconds, `elapsed` seconds. Not called for an
+        attempt that is cancelled.
+        """
+        ...
 
 
 @frozen(kw_only=True)
@@ -44,6 +65,7 @@ class Options:
     """What becomes of an answer that names items that failed."""
     scope: Mapping[str, str] = field(factory=dict, validator=_texts)
     """What the vendor's authenticator sends instead of its own values, by name of the security scheme."""
+    watch: Watch | None = field(default=None, repr=False)
 
 
 @frozen

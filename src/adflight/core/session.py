@@ -34,7 +34,7 @@ from adflight.core.errors import (
 )
 from adflight.core.gate import Gate
 from adflight.core.judge import Refusal, Verdict, judge, partial_failure, too_long, unusable
-from adflight.core.options import Hook, Options
+from adflight.core.options import Hook, Options, Watch
 from adflight.core.quota import Limiter, Slot
 from adflight.core.redaction import SECRET_NAMES, redact_error, redact_values
 from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
@@ -193,6 +193,8 @@ class Session:
             slot = await self._admit_in_time(call, gate, call.deadline)
             call.started = self.clock.monotonic()
             timeout = min(timeout, max(call.deadline - call.started, 0.001))
+        if call.options.watch is not None:
+            await self._announce(call, call.options.watch, slot, gate)
         wire = WireRequest(call.method, call.url, {}, call.content, timeout, call.options.connect_timeout)
         failure: TransportError
         try:
@@ -232,6 +234,15 @@ class Session:
         redact_error(failure, call.sent_secrets(self._secrets))
         failure.__cause__ = failure.__context__ = failure.__traceback__ = None
         return failure
+
+    async def _announce(self, call: Call, watch: Watch, slot: Slot, gate: Gate) -> None:
+        try:
+            await watch.sending(lambda: call.show(self._secrets))
+        except BaseException:
+            slot.give_back()
+            gate.leave()
+            raise
+        call.started = self.clock.monotonic()
 
     async def _admit(self, call: Call, gate: Gate) -> Slot:
         """Waits for everything that an attempt needs before it may be sent."""
@@ -294,6 +305,8 @@ class Session:
         self, call: Call, failure: AdflightError, event: Event, answer: WireAnswer | None = None
     ) -> AdflightError | None:
         """What to raise after an attempt that failed; None when it is to be made again, now."""
+        if call.options.watch is not None:
+            self._witness(call, call.options.watch, event, None if answer is None else answer.status)
         attempts_left = call.options.max_attempts - call.attempt
         renewable = call.grant.token is not None and not call.refused_before
         action = decide(call.request.repeat, event, attempts_left=attempts_left, renewable=renewable)
@@ -325,6 +338,8 @@ class Session:
         return self._unknown(call, failure) if action == "unknown" else failure
 
     def _accept(self, call: Call, answer: WireAnswer, verdict: Verdict, value: T) -> T:
+        if call.options.watch is not None:
+            self._witness(call, call.options.watch, "answered", answer.status)
         if logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, call, answer.status, "answered", "answered")
         if verdict.partial and call.options.partial == "raise":
@@ -335,6 +350,10 @@ class Session:
                 T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, call.show(self._secrets))
             )
         return value
+
+    def _witness(self, call: Call, watch: Watch, outcome: str, status: int | None) -> None:
+        elapsed = self.clock.monotonic() - call.started
+        watch.answered(outcome, status, self.clock.time() - elapsed, elapsed)
 
     # errors are made apart from where they are raised: these frames hold credentials
 
