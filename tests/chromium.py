@@ -135,8 +135,10 @@ class Page:
         await self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     async def prefer(self, scheme: str) -> None:
-        """Light or dark, as the system says it."""
-        await self.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        """Light or dark, as the system says it; at once, since colours that still change are no colours."""
+        preferences = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in preferences.items()]
+        await self.send("Emulation.setEmulatedMedia", features=features)
 
     async def resize(self, width: int, height: int) -> None:
         """The size of the window, in CSS pixels."""

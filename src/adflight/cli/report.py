@@ -36,6 +36,7 @@ _STYLES: Final = {
     Status.UNKNOWN: "bold yellow",
     Status.REFUSED: "red",
     Status.NOT_SENT: "red",
+    Status.NOT_DONE: "red",
     Status.ABSENT: "red",
     Status.SENDING: "cyan",
     Status.ADOPTED: "magenta",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeAlias
 
@@ -134,11 +134,22 @@ def _copy(source: Path, detected: Detected, is_wanted: Callable[[Mapping[str, ob
                 continue
             if copied is None:
                 # not before there is a row: an empty file is none
-                copied = stack.enter_context(path.open("x", encoding=detected.encoding.codec, newline=""))
+                copied = stack.enter_context(_new(path, detected.encoding.codec))
                 copied.write(head)
             copied.write(written)
             rows += 1
     return rows
+
+
+@contextmanager
+def _new(path: Path, encoding: str) -> Iterator[TextIO]:
+    with path.open("x", encoding=encoding, newline="") as file:
+        try:
+            yield file
+        except BaseException:
+            # some of the rows would pass for all of them
+            path.unlink()
+            raise
 
 
 def _csv(text: TextIO, detected: Detected) -> tuple[str, Iterator[Record]]:

@@ -72,6 +72,11 @@ class Report:
         return sum((Counter(counts) for counts in self.statuses.values()), Counter())
 
     @property
+    def adopted(self) -> int:
+        """How many objects were found and taken over in this run, whichever run sent for them."""
+        return self.counts()[Status.ADOPTED] + sum(row.status is Status.ADOPTED for row in self.settled)
+
+    @property
     def seconds(self) -> float | None:
         """How long it took; None when it has not ended."""
         return None if self.run.ended is None else (self.run.ended - self.run.started).total_seconds()
@@ -94,16 +99,15 @@ class Report:
 
     async def first(self, most: int) -> list[ReportRow]:
         """The first so many rows: those that failed before the others, the worst first."""
-        failed: list[ReportRow] = []
-        others: list[ReportRow] = []
+        kept: dict[int, list[ReportRow]] = {}
         async for row in self.rows():
-            kept = failed if row.status.is_failed else others
-            if len(kept) < most:
-                kept.append(row)
+            alike = kept.setdefault(_urgency(row), [])
+            if len(alike) < most:
+                alike.append(row)
+        rows = [row for alike in kept.values() for row in alike]
         # about in the order of the file, whose rows the journal does not count
-        failed.sort(key=lambda row: (rank(row.status), row.requests[0].number))
-        others.sort(key=lambda row: row.requests[0].number)
-        return [*failed, *others][:most]
+        rows.sort(key=lambda row: (_urgency(row), row.requests[0].number))
+        return rows[:most]
 
     async def rows(self) -> AsyncIterator[ReportRow]:
         """First those that this run settled for earlier ones, then its own, by their last request.
@@ -166,6 +170,10 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
         last=totals.last,
         ids={kind: await journal.ids(kind) for kind in statuses},
     )
+
+
+def _urgency(row: ReportRow) -> int:
+    return rank(row.status) if row.status.is_failed else len(Status)
 
 
 _WORDS: Final = {"failed": "ended, with rows that failed", "stopped": "stopped before its end"}

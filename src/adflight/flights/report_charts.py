@@ -45,10 +45,6 @@ class Use:
     def peak(self) -> int:
         return max(self.peaks, default=0)
 
-    def moment(self, column: int) -> float:
-        """The middle of a stretch."""
-        return self.start + (column + 0.5) * (self.end - self.start) / len(self.peaks)
-
 
 def use_of(sendings: Sendings, window: float, start: float, end: float, columns: int = _COLUMNS) -> Use:
     """What was sent in the `window` seconds before, at each moment from `start` on."""
@@ -177,6 +173,7 @@ _ORDER: Final = (
     Status.ADOPTED,
     Status.SENDING,
     Status.NOT_SENT,
+    Status.NOT_DONE,
     Status.ABSENT,
     Status.REFUSED,
     Status.UNKNOWN,

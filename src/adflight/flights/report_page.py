@@ -111,7 +111,7 @@ def _tiles(report: Report, currency: str) -> str:
             else "nothing was about money",
         ),
         ("Requests", f"{sent:,}", f"{sent - requests:,} of them repeats" if sent > requests else "none was repeated"),
-        ("Adopted", f"{counts[Status.ADOPTED]:,}", "found after their answers were lost"),
+        ("Adopted", f"{report.adopted:,}", "made by requests whose answers were lost, and found"),
         ("Failed or unknown", f"{failed:,}", _worst(counts) if failed else "every row went through"),
     )
     return (

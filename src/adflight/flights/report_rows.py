@@ -19,8 +19,10 @@ class Status(StrEnum):
     """It may have been carried out."""
     REFUSED = "refused"
     NOT_SENT = "not sent"
+    NOT_DONE = "not done"
+    """A change whose answer was lost, and that is not there."""
     ABSENT = "absent"
-    """Looked for after its answer was lost, and not found."""
+    """A create whose answer was lost, and that was looked for and not found."""
     SENDING = "under way"
     """The run has not ended, and no answer is there yet."""
     ADOPTED = "adopted"
@@ -108,7 +110,7 @@ def status_of(entry: Entry, part: PartEntry, run: Run) -> Status:
         case "withdrawn":
             return Status.NOT_SENT
         case "absent":
-            return Status.ABSENT
+            return Status.ABSENT if entry.creates else Status.NOT_DONE
         case "sending" if goes_on(run):
             return Status.SENDING
     return Status.UNKNOWN
@@ -123,6 +125,8 @@ def _error(status: Status, part: PartEntry) -> str:
         case Status.ABSENT:
             given_up = f" (given up by {part.by})" if part.by else ""
             return f"its answer was lost, and it was not found: {part.reason}{given_up}"
+        case Status.NOT_DONE:
+            return f"its answer was lost, and it was not carried out: {part.reason}"
         case Status.UNKNOWN:
             return f"it may have been carried out: {part.cause or 'the journal ends before the answer'}"
     return ""

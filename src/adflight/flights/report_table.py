@@ -33,7 +33,8 @@ def rows_section(report: Report, shown: list[ReportRow]) -> Iterator[str]:
         f'<label>Status<select id="status">{_statuses(shown)}</select></label>'
         f'<label>Kind<select id="kind">{_kinds(shown)}</select></label>'
         '<output id="shown" for="search status kind" aria-live="polite"></output></div>\n'
-        '<div class="scroll"><table id="rows"><caption class="hidden">What became of each row</caption><thead><tr>'
+        '<div class="scroll"><table id="rows" role="table">'
+        '<caption class="hidden">What became of each row</caption><thead><tr>'
     )
     for heading in _HEADINGS[:-1]:
         style = ' class="number"' if heading in ("ID", "Sent") else ""
