@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import define, field
 
@@ -16,9 +16,6 @@ from adflight.flights.report_rows import ReportRow, Status, rank, request_of, ro
 
 MONEY: Final[Mapping[str, str]] = {"campaign": "budget_total", "insertion_order": "budget_amount"}
 """The column that spends, by kind. Where campaigns spend, an insertion order has none of that name."""
-
-Key: TypeAlias = tuple[str, str]
-"""Kind and key."""
 
 
 @define(kw_only=True)
@@ -85,20 +82,52 @@ class Sendings:
         self.status.append(attempt.status or 0)
 
 
-_Became: TypeAlias = tuple[Status | None, Status | None]
-"""What became of a row's last create, and the worst of its other requests."""
-
-_NOTHING: Final[_Became] = (None, None)
-
-
-def _became(before: _Became, creates: bool, status: Status) -> _Became:
-    # what was given up may be made again in the same run: then that counts
-    create, change = before
-    return (status, change) if creates else (create, status if change is None else min(change, status, key=rank))
+_ORDER: Final = tuple(Status)
+_WIDTH: Final = 4
+_NONE: Final = (1 << _WIDTH) - 1
 
 
-def _together(became: _Became) -> Status:
-    return min((status for status in became if status is not None), key=rank)
+class Tally:
+    """What is kept of every row: its last request, what became of its last create, and the worst of its other ones.
+
+    In one number, as there may be a hundred thousand.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, int]] = {}
+
+    def add(self, kind: str, key: str, request: int, status: Status, *, creates: bool) -> None:
+        """Requests come in their order."""
+        rows = self._rows.setdefault(kind, {})
+        before = rows.get(key, _NONE << _WIDTH | _NONE)
+        create, change = before >> _WIDTH & _NONE, before & _NONE
+        if creates:
+            # what was given up may be made again in the same run: then that counts
+            create = rank(status)
+        else:
+            change = min(change, rank(status))
+        rows[key] = (request << _WIDTH | create) << _WIDTH | change
+
+    def last(self, kind: str, key: str) -> int:
+        """The number of its last request; 0 for none."""
+        return self._rows.get(kind, {}).get(key, 0) >> 2 * _WIDTH
+
+    def status(self, kind: str, key: str) -> Status:
+        """The worst of what counts."""
+        return _worst(self._rows[kind][key])
+
+    def unmade(self, kind: str) -> Iterator[str]:
+        """The keys of rows without a create."""
+        return (key for key, kept in self._rows[kind].items() if kept >> _WIDTH & _NONE == _NONE)
+
+    def statuses(self) -> dict[str, dict[Status, int]]:
+        """How many rows, by kind and status."""
+        counts = {kind: Counter(map(_worst, rows.values())) for kind, rows in sorted(self._rows.items())}
+        return {kind: dict(sorted(of.items(), key=lambda pair: rank(pair[0]))) for kind, of in counts.items()}
+
+
+def _worst(kept: int) -> Status:
+    return _ORDER[min(kept >> _WIDTH & _NONE, kept & _NONE)]
 
 
 @define(eq=False)
@@ -106,15 +135,12 @@ class Totals:
     """One pass over the history, up to a run."""
 
     run: Run
-    last: dict[Key, int] = field(factory=dict)
-    """The last request of each row."""
-    became: dict[Key, _Became] = field(factory=dict)
+    rows: Tally = field(factory=Tally)
     operations: dict[str, Operation] = field(factory=dict)
     money: Money = field(factory=Money)
     sendings: Sendings = field(factory=Sendings)
     settled: list[ReportRow] = field(factory=list)
-    budgets: dict[Key, Decimal | None] = field(factory=dict)
-    _alike: dict[_Became, _Became] = field(factory=dict)
+    _budgets: dict[str, dict[str, Decimal | None]] = field(factory=lambda: {kind: {} for kind in MONEY})
 
     def add(self, entry: Entry) -> None:
         if entry.run == self.run.id:
@@ -147,17 +173,14 @@ class Totals:
             operation.done += status.is_done
             operation.unknown += status is Status.UNKNOWN
             operation.failed += status.is_failed and status is not Status.UNKNOWN
-            key = (entry.kind, part.key)
-            self.last[key] = entry.id
-            became = _became(self.became.get(key, _NOTHING), entry.creates, status)
-            self.became[key] = self._alike.setdefault(became, became)
+            self.rows.add(entry.kind, part.key, entry.id, status, creates=entry.creates)
             self._add_money(entry, part, status)
 
     def _add_money(self, entry: Entry, part: PartEntry, status: Status) -> None:
         column = MONEY.get(entry.kind, "")
         if column not in part.fields:
             return
-        new, old = _amount(part.fields[column]), self.budgets.get((entry.kind, part.key))
+        new, old = _amount(part.fields[column]), self._budgets[entry.kind].get(part.key)
         if entry.creates:
             old = Decimal(0)
         delta = None if new is None or old is None else new - old
@@ -179,13 +202,7 @@ class Totals:
     def _note_budget(self, kind: str, part: PartEntry) -> None:
         column = MONEY.get(kind, "")
         if column in part.fields:
-            self.budgets[kind, part.key] = _amount(part.fields[column])
-
-    def statuses(self) -> dict[str, dict[Status, int]]:
-        counts: dict[str, Counter[Status]] = {}
-        for (kind, _), became in self.became.items():
-            counts.setdefault(kind, Counter())[_together(became)] += 1
-        return {kind: dict(sorted(of.items(), key=lambda pair: rank(pair[0]))) for kind, of in sorted(counts.items())}
+            self._budgets[kind][part.key] = _amount(part.fields[column])
 
 
 def _amount(value: object) -> Decimal | None:
