@@ -78,7 +78,7 @@ def test_a_bar_shows_even_one_among_many() -> None:
     counts = {Status.UNKNOWN: 1, Status.CREATED: 99_999}
     drawn = ElementTree.fromstring(outcomes(counts, "<campaigns>"))
     widths = [float(element.get("width", "0")) for element in drawn.iter("rect")]
-    assert widths[0] > 1000 and widths[1] == 4.0
+    assert widths[0] > 1000 and widths[1] == 10.0
     assert [element.text for element in drawn.iter("title")] == ["99,999 created", "1 unknown"]
     assert ordered(Counter(counts)) == [(Status.CREATED, 99_999), (Status.UNKNOWN, 1)]
 

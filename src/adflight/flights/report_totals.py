@@ -12,7 +12,7 @@ from typing import Final
 from attrs import define, field
 
 from adflight.flights.entries import Attempt, Entry, PartEntry, Run
-from adflight.flights.report_rows import ReportRow, Status, rank, request_of, row_of, status_of
+from adflight.flights.report_rows import ReportRow, Status, has_left, rank, request_of, row_of, status_of
 
 MONEY: Final[Mapping[str, str]] = {"campaign": "budget_total", "insertion_order": "budget_amount"}
 """The column that spends, by kind. Where campaigns spend, an insertion order has none of that name."""
@@ -163,9 +163,9 @@ class Totals:
     def _add_own(self, entry: Entry) -> None:
         operation = self.operations.setdefault(entry.operation, Operation(name=entry.operation))
         operation.requests += 1
-        operation.sendings += len(entry.attempts)
         operation.rows += len(entry.parts)
-        for attempt in entry.attempts:
+        for attempt in filter(has_left, entry.attempts):
+            operation.sendings += 1
             operation.seconds += attempt.elapsed
             self.sendings.add(attempt)
         for part in entry.parts:
