@@ -354,11 +354,9 @@ async def planned(platform: VendorPlatform, wishes: list[Wish], journal: Journal
     return VendorPlan(platform, wishes, items, totals, read_at, [*_combined(writes)])
 
 
-def _id_of(
-    platform: VendorPlatform, wishes: list[Wish], known: Mapping[str, Mapping[str, int]], key: str
-) -> int | None:
+def _id_of(vendor: Vendor, wishes: list[Wish], known: Mapping[str, Mapping[str, int]], key: str) -> int | None:
     wish = next(wish for wish in wishes if wish.kind == ORDER and wish.key == key)
-    return _item(platform.vendor, wish, 0, known, None).id
+    return _item(vendor, wish, 0, known, None).id
 
 
 def _item(vendor: Vendor, wish: Wish, row: int, known: Mapping[str, Mapping[str, int]], parent: int | None) -> Item:
