@@ -124,7 +124,7 @@ async def test_a_plan_that_was_made_anew_is_held_against_the_budget_again(
 ) -> None:
     plan = await planned(platform, WISHES, journal)
     plan.is_loaded = True
-    plan.wishes = [*WISHES, campaign("b2", "b", 1000)]
+    plan.wishes = [*WISHES[:-1], campaign("b1", "b", 1000)]
     with pytest.raises(OverBudget):
         await anext(plan.apply(journal=journal, max_budget=Decimal(40)))
     assert platform.sent == []

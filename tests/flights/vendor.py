@@ -326,6 +326,12 @@ class VendorPlan:
     def writes(self) -> Iterator[Write]:
         return iter(self._writes)
 
+    def adoptions(self) -> Iterator[tuple[Item, dict[str, Any]]]:
+        for item, wish in zip(self.items, self.wishes, strict=True):
+            if item.is_adopted:
+                changed = {change.column for change in item.changes}
+                yield item, {name: value for name, value in wish.fields.items() if name not in changed}
+
     async def again(self, journal: Journal) -> VendorPlan:
         self.plans += 1
         return await planned(self.platform, self.wishes, journal)
