@@ -133,7 +133,8 @@ class Reading:
             async with aclosing(pager.pages(strict=True)) as pages:
                 async for page in pages:
                     self.requests[LIST] += 1
-                    if page.number == 1 and _pages(page.total, len(page.rows)) > len(places):
+                    # a strict reading has a total, and pages that are full but for the last
+                    if page.number == 1 and (page.total or 0) > len(page.rows) * len(places):
                         return False
                     for row in page.rows:
                         if row.id in self.ids or row.name in names:
@@ -169,9 +170,3 @@ class Reading:
                 # a list shows moments where a single answer may show a wall clock
                 fields = {**(listed.fields if listed is not None else {}), **shown(orders[id_])}
                 self.found[id_] = live_of(orders[id_], fields, is_whole=True)
-
-
-def _pages(total: int | None, rows: int) -> float:
-    if total is None:
-        return float("inf")
-    return -(-total // rows) if rows else 1
