@@ -531,8 +531,10 @@ async def test_a_list_that_changes_while_it_is_read_is_read_again(monkeypatch: p
             await iqm_reading.Reading(iqm).campaigns([7], [])
 
 
-async def test_a_campaign_without_its_name_stops_the_reading() -> None:
-    nameless = {**reports(1, total=1), "recordsList": [{"campaignId": 1, "ioId": 7, "status": "running"}]}
-    async with scripted(nameless) as iqm:
-        with pytest.raises(PagingError, match="without its name"):
+@pytest.mark.parametrize(("missing", "told"), [("campaignName", "its name"), ("ioId", "its id")])
+async def test_a_campaign_that_might_be_meant_stops_the_reading(missing: str, told: str) -> None:
+    (row,) = rows(1)
+    del row[missing]
+    async with scripted({**reports(total=1), "recordsList": [row]}) as iqm:
+        with pytest.raises(PagingError, match=f"without {told}"):
             await iqm_reading.Reading(iqm).campaigns([7], [])

@@ -30,7 +30,7 @@ from adflight_api.iqm.models import (
     InsertionOrderList,
     InsertionOrderStatus,
 )
-from adflight_api.runtime import Page, Paging, Request
+from adflight_api.runtime import UNSET, Page, Paging, Request
 
 MOST: Final = 1000
 """Rows of a page, and ids that one request names."""
@@ -154,14 +154,19 @@ class Reading:
         wanted = frozenset(orders)
         listing = insertion_orders_list_campaign_reports
         found: dict[int, Live] = {}
+
+        def is_ours(row: CampaignReportRow) -> bool:
+            # what does not say where it belongs is nothing to be passed over: it stops the reading
+            return row.io_id is UNSET or row.io_id in wanted or row.campaign_id in known
+
         for chunk in chunks(sorted(wanted)):
             pager = self._pager(listing.request(io_ids=chunk, campaign_ids=ids), listing.parse, listing.PAGING)
 
             async def read(pager: ListPager[CampaignReportList, CampaignReportRow] = pager) -> list[Live]:
                 async with aclosing(pager.rows(strict=True, size=MOST, prefetch=1)) as rows:
-                    return [iqm_live.reported(row, shared) async for row in rows]
+                    return [iqm_live.reported(row, shared) async for row in rows if is_ours(row)]
 
-            found.update((live.id, live) for live in await _steady(read) if live.parent in wanted or live.id in known)
+            found.update((live.id, live) for live in await _steady(read))
         return found
 
     async def strays(self, ids: Collection[int]) -> dict[int, Live]:

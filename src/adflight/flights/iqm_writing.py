@@ -47,8 +47,6 @@ class _Share:
     changes: Sequence[Change]
     parts: frozenset[_Part]
     """What can be shared with others; empty when something of it cannot."""
-    kept: Managed
-    """What the object has already, and counts as applied from now on."""
 
     @property
     def values(self) -> dict[str, Value]:
@@ -58,7 +56,6 @@ class _Share:
         """The target of a write that sends these values, and perhaps not all of the share's."""
         item = self.item
         fields = {change.column: change.new for change in self.changes if change.column in sent}
-        fields = {**self.kept, **fields}
         # mostly everything that is sent, and the same for all
         return Target(item.key, item.row, item.id, item.parent, sent if fields == sent else fields)
 
@@ -79,7 +76,7 @@ class _Writes:
         if item.verdict is Verdict.CREATE:
             yield self._create(item, managed)
         elif item.verdict is Verdict.CHANGE:
-            self._change(item, managed)
+            self._change(item)
 
     def together(self) -> Iterator[Write]:
         """All changes."""
@@ -121,18 +118,16 @@ class _Writes:
             self._by_name[kind] = by_name
         return self._by_name[kind]
 
-    def _change(self, item: Item, managed: Managed) -> None:
+    def _change(self, item: Item) -> None:
         live = (self.snapshot.orders if item.kind == ORDER else self.snapshot.flights).get(item.id or 0)
         shown: Fields = live.fields if live is not None else {}
         parts_of = _order_parts if item.kind == ORDER else _campaign_parts
-        kept = _without(managed, item.changes) if item.is_adopted else {}
         for phase, changes in _phases(item):
             values = {change.column: change.new for change in changes}
             # a bulk request might leave a draft a draft
             parts = frozenset() if item.is_draft else parts_of(values, {**shown, **_news(item)})
-            share = _Share(item, changes, self._known.setdefault(parts, parts), kept)
+            share = _Share(item, changes, self._known.setdefault(parts, parts))
             self.shares.setdefault((item.kind, phase), []).append(share)
-            kept = {}
 
 
 def _write(operation: str, kind: str, phase: Phase, values: Managed, shares: Iterable[_Share]) -> Write:
@@ -146,11 +141,6 @@ def writes(items: Iterable[tuple[Item, Managed]], snapshot: Snapshot) -> Iterato
     for item, managed in items:
         yield from found.of(item, managed)
     yield from found.together()
-
-
-def _without(managed: Managed, changes: Iterable[Change]) -> dict[str, Value]:
-    changed = {change.column for change in changes}
-    return {name: value for name, value in managed.items() if name not in changed}
 
 
 def _news(item: Item) -> dict[str, Value]:
