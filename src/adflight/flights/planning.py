@@ -25,8 +25,9 @@ from attrs import define, field, frozen
 from adflight.core.errors import InvalidInput
 from adflight.core.problems import Problem
 from adflight.flights.comparing import Applied, Comparison
+from adflight.flights.database import NoJournal
 from adflight.flights.declarations import Declarations
-from adflight.flights.entries import NoJournal, moment
+from adflight.flights.entries import moment
 from adflight.flights.items import Item, Leftover, Totals, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.live import Snapshot
