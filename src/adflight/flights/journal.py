@@ -115,9 +115,8 @@ class Journal:
         Raises:
             ConfigurationError: `base_url` is not a URL, or `account` is empty.
             JournalHeld: another process, or this one, has it open; says which and since when.
-            NoJournal: with `read_only`: nothing was ever applied.
             JournalError: the directory or the file cannot be used, is damaged, of another account, or newer than this
-                adflight. It is left as it is.
+                adflight; it is left as it is. `NoJournal` with `read_only` when nothing was ever applied.
         """
         clock = SystemClock() if clock is None else clock
         place = Place.of(base_url, account, directory)
