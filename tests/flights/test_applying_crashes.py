@@ -168,8 +168,7 @@ def silent(fault: str) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("afterwards", ["is lost", "arrives"])
-async def test_cancelled_at_any_turn(tmp_path: Path, fault: str, afterwards: Afterwards) -> None:
+async def test_cancelled_at_any_turn(tmp_path: Path, fault: str) -> None:
     start = await before(tmp_path / "start")
     for turn in count():
         world = start.copy(tmp_path / str(turn))
@@ -184,26 +183,49 @@ async def test_cancelled_at_any_turn(tmp_path: Path, fault: str, afterwards: Aft
         with suppress(asyncio.CancelledError):
             await task
         await no_task_is_left()
-        world.now = world.platform.clock.monotonic() if hasattr(world, "platform") else world.now
-        await finish(world, afterwards)
+        if world.vendor.on_the_way:
+            await finish(world.copy(tmp_path / f"{turn} again"), "is lost")
+        await finish(world, "arrives")
+
+
+async def killed_at_any_turn(world: World, to: Path, **more: Any) -> list[World]:
+    """What an apply leaves when it is killed, at each turn that changes that."""
+    left: list[World] = []
+    mark: tuple[Any, ...] = ()
+    task = asyncio.create_task(world.apply(**more))
+    while not task.done():
+        await asyncio.sleep(0)
+        if world.mark != mark:
+            mark = world.mark
+            left.append(world.copy(to / str(len(left))))
+    await task
+    return left
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("afterwards", ["is lost", "arrives", "arrives late"])
 async def test_killed_at_any_turn(tmp_path: Path, fault: str, afterwards: Afterwards) -> None:
     start = await before(tmp_path / "start")
-    world = start.copy(tmp_path / "world")
-    left: list[World] = []
-    mark: tuple[Any, ...] = ()
-    task = asyncio.create_task(world.apply(FAULTS[fault], silent(fault)))
-    while not task.done():
-        await asyncio.sleep(0)
-        if world.mark != mark:
-            mark = world.mark
-            left.append(world.copy(tmp_path / str(len(left))))
-    await task
+    left = await killed_at_any_turn(
+        start.copy(tmp_path / "world"), tmp_path, faults=FAULTS[fault], silent=silent(fault)
+    )
     assert len(left) > 15
     for one in left:
+        await finish(one, afterwards)
+
+
+@pytest.mark.parametrize("afterwards", ["is lost", "arrives"])
+async def test_killed_again_while_it_finishes(tmp_path: Path, afterwards: Afterwards) -> None:
+    start = await before(tmp_path / "start")
+    left = await killed_at_any_turn(start.copy(tmp_path / "world"), tmp_path, faults=FAULTS["a lost campaign"])
+    # most is open in the middle
+    first = max(left, key=lambda one: len(one.vendor.on_the_way))
+    assert len(first.vendor.on_the_way) > 1
+    if afterwards == "arrives":
+        first.vendor.all_arrives()
+    first.vendor.on_the_way.clear()
+    (tmp_path / "again").mkdir()
+    for one in await killed_at_any_turn(first, tmp_path / "again", if_absent="create", by="ada"):
         await finish(one, afterwards)
 
 
