@@ -420,6 +420,7 @@ async def test_a_missing_permission_for_one_operation_fails_its_rows_only(
 async def test_what_is_under_way_when_it_stops_is_waited_for(platform: VendorPlatform, journal: Journal) -> None:
     platform.latency = 5.0
     wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(6))]
+    platform.delays["a5"] = 1.0
     platform.faults = [("a5", ConfigurationError("no"))]
     ended, events = await ended_of(platform, journal, wishes, concurrency=6)
     assert ended.how == "stopped"
@@ -477,6 +478,14 @@ async def test_an_outcome_that_cannot_be_written_leaves_the_request_open(
     ended, _ = await ended_of(platform, journal, WISHES)
     assert ended.how == "complete"
     assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_a_row_without_a_request_is_not_done(platform: VendorPlatform, journal: Journal) -> None:
+    made = await planned(platform, WISHES, journal)
+    made._writes = [write for write in made._writes if write.targets[0].key != "a1"]
+    events = [event async for event in made.apply(journal=journal)]
+    assert brief(events, RowFailed) == {"a1": "failed"}
+    assert events[-1].how == "failed"
 
 
 async def test_a_mistake_in_a_platform_is_raised(platform: VendorPlatform, journal: Journal) -> None:
