@@ -15,6 +15,7 @@ from adflight.flights.freewheel import FreeWheelPlatform
 from adflight.flights.items import UNSEEN, Change, Item, Verdict
 from adflight.flights.live import Live, Needs, Snapshot
 from adflight.flights.platform import ORDER, Phase, Platform, Target, Write
+from adflight.flights.scheduling import Schedule
 from adflight.flights.template import template
 from adflight.types.freewheel import CurrencyTargetBudget, ScheduleSettings
 from tests.core.scripted import answer
@@ -243,6 +244,14 @@ async def test_what_is_written_is_counted_one_by_one(platform: FreeWheelPlatform
     assert platform.look_up(create, None) == {"campaign_id": CAMPAIGN, "name": "Autumn"}
     assert (update.operation, update.creates, update.values) == ("insertion_orders.update", False, {"name": "Summer"})
     assert update.targets[0].id == 7
+
+
+async def test_creates_of_one_name_take_turns_in_a_campaign_only(platform: FreeWheelPlatform) -> None:
+    cells: list[dict[str, Any]] = [SPRING, {**SPRING, "key": "b", "campaign_id": 502}, {**SPRING, "key": "c"}]
+    items = [(item_of(key, row, None, platform), row) for key, row in managed(*cells).items()]
+    schedule = Schedule(platform.writes(items, Snapshot({}, {}, {})))
+    taken = [schedule.take(), schedule.take(), schedule.take()]
+    assert [None if write is None else write.place for write in taken] == [501, 502, None]
 
 
 # what a row does not manage of a set
