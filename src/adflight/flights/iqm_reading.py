@@ -110,7 +110,7 @@ class Reading:
         if len(names) + len(missing) <= 1 or not names:
             return False
         request, listing = insertion_orders_list.request(), insertion_orders_list
-        pages = self._pager(request, listing.parse, listing.PAGING).pages(strict=True)
+        pages = self._pager(request, listing.parse, listing.PAGING).pages(strict=True, size=MOST)
         async with aclosing(pages):
             async for page in pages:
                 keep(page.rows)
@@ -120,7 +120,7 @@ class Reading:
 
     async def _orders(self, **arguments: Any) -> list[InsertionOrder]:
         request, listing = insertion_orders_list.request(**arguments), insertion_orders_list
-        return [row async for row in self._pager(request, listing.parse, listing.PAGING).rows(strict=True)]
+        return [row async for row in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, size=MOST)]
 
     # campaigns
 
@@ -129,9 +129,10 @@ class Reading:
         shared = iqm_live.Shared()
         listing = insertion_orders_list_campaign_reports
         for chunk in chunks(sorted(orders)):
-            request = listing.request(io_ids=chunk, campaign_ids=ids)
-            async for row in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, prefetch=1):
-                yield iqm_live.reported(row, shared)
+            pager = self._pager(listing.request(io_ids=chunk, campaign_ids=ids), listing.parse, listing.PAGING)
+            async with aclosing(pager.rows(strict=True, size=MOST, prefetch=1)) as rows:
+                async for row in rows:
+                    yield iqm_live.reported(row, shared)
 
     async def strays(self, ids: Collection[int]) -> dict[int, Live]:
         """Campaigns wherever they are, deleted ones too; those that do not exist are left out."""
@@ -139,7 +140,7 @@ class Reading:
         listing = insertion_orders_list_campaigns
         for chunk in chunks(sorted(ids)):
             request = listing.request(campaign_ids=chunk, campaign_statuses=list(CampaignStatus))
-            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True):
+            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, size=MOST):
                 for row in order.campaigns or ():
                     live = iqm_live.listed(row, order.io_id)
                     if live.id in ids:
@@ -151,7 +152,7 @@ class Reading:
         listing = insertion_orders_list_campaigns
         for chunk in chunks(sorted(orders)):
             request = listing.request(io_ids=chunk)
-            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True):
+            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, size=MOST):
                 rows = order.campaigns or []
                 if order.campaign_count != len(rows):
                     count = order.campaign_count

@@ -7,7 +7,6 @@ or distribute them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from attrs import define, field, frozen
@@ -56,7 +55,7 @@ class _Writes:
     shares: dict[tuple[str, Phase], list[_Share]] = field(factory=dict, init=False)
     order_ids: dict[str, int | None] = field(factory=dict, init=False)
     """By key, of the insertion orders that came so far."""
-    _named: dict[str, list[Live]] | None = field(default=None, init=False)
+    _by_name: dict[str, Mapping[str, Sequence[Live]]] = field(factory=dict, init=False)
 
     def of(self, item: Item, managed: Managed) -> Iterator[Write]:
         """What can be said of an item without the others."""
@@ -94,18 +93,22 @@ class _Writes:
         )
 
     def _existing(self, item: Item) -> tuple[int, ...]:
-        if item.kind == ORDER:
-            return tuple(sorted(live.id for live in self.snapshot.orders.values() if live.name == item.name))
-        parent = self.order_ids.get(item.parent or "", UNSEEN)
-        if parent is None:
+        """The ids that bear the name of what is to be created, where it is to be."""
+        is_order = item.kind == ORDER
+        parent = None if is_order else self.order_ids.get(item.parent or "", UNSEEN)
+        if parent is None and not is_order:
             return ()
-        if self._named is None:
-            self._named = {}
-            for live in self.snapshot.flights.values():
-                self._named.setdefault(live.name, []).append(live)
+        named = self._named(item.kind).get(item.name, ())
         # where its insertion order is not known, whatever bears the name: an id too many is never taken for a new one
-        named = self._named.get(item.name, ())
         return tuple(sorted(live.id for live in named if parent is UNSEEN or live.parent == parent))
+
+    def _named(self, kind: str) -> Mapping[str, Sequence[Live]]:
+        if kind not in self._by_name:
+            by_name: dict[str, list[Live]] = {}
+            for live in (self.snapshot.orders if kind == ORDER else self.snapshot.flights).values():
+                by_name.setdefault(live.name, []).append(live)
+            self._by_name[kind] = by_name
+        return self._by_name[kind]
 
     def _change(self, item: Item, managed: Managed) -> None:
         live = (self.snapshot.orders if item.kind == ORDER else self.snapshot.flights).get(item.id or 0)
@@ -221,6 +224,6 @@ def _direction(change: Change) -> int:
 
 def _sign(smaller: Any, greater: Any) -> int:
     """1 when they are in this order, -1 in the other."""
-    if isinstance(smaller, datetime) is not isinstance(greater, datetime) or smaller is None or greater is None:
+    if smaller is None or greater is None:
         return 0
     return int(smaller < greater) - int(greater < smaller)
