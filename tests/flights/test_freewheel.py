@@ -515,9 +515,28 @@ async def test_a_namesake_that_vanishes_meanwhile_is_not_there() -> None:
 async def test_what_moved_or_vanished_is_looked_at(platform: FreeWheelPlatform) -> None:
     known = await made(platform, {**SPRING, "campaign_id": 502, "name": "Autumn"})
     # the file says that it is in another campaign
-    snapshot = await platform.read(needs(managed(SPRING).values(), [known, 1]))
+    snapshot = await platform.read(needs(managed(SPRING).values(), [known]))
     assert snapshot.orders.keys() == {known}
     assert snapshot.orders[known].fields["campaign_id"] == 502
+    assert (await platform.read(needs(managed(SPRING).values(), [1]))).orders == {}
+
+
+async def test_many_that_are_elsewhere_are_read_at_once(platform: FreeWheelPlatform) -> None:
+    ids = [await made(platform, {**SPRING, "campaign_id": 502, "name": name}) for name in ("Spring", "b", "c")]
+    wanted = needs(managed(SPRING).values(), ids)
+    snapshot = await platform.read(wanted)
+    assert snapshot.requests == {"insertion_orders.list_by_campaign": 1, "insertion_orders.list": 1}
+    assert snapshot.orders.keys() == set(ids)
+    for number in range(148):
+        await made(platform, {**SPRING, "campaign_id": 503, "name": str(number)})
+    snapshot = await platform.read(wanted)
+    # four pages would be more than three orders
+    assert snapshot.requests == {
+        "insertion_orders.list_by_campaign": 1,
+        "insertion_orders.list": 1,
+        "insertion_orders.get": 3,
+    }
+    assert snapshot.orders.keys() == set(ids)
 
 
 async def test_what_reading_everything_costs(platform: FreeWheelPlatform) -> None:
