@@ -49,6 +49,8 @@ from adflight_api.runtime import UNSET, Page, Pager, RawResponse, Unset
 
 if TYPE_CHECKING:
     from adflight.core.httpx_bridge import HttpxTransport
+    from adflight.flights.planning import plan
+    from adflight.flights.saved_plan import load_plan
     from adflight.freewheel import FreeWheel
     from adflight.icareus import Icareus
     from adflight.iqm import IQM
@@ -59,6 +61,8 @@ _WHEN_USED = {
     "HttpxTransport": "adflight.core.httpx_bridge",
     "IQM": "adflight.iqm",
     "Icareus": "adflight.icareus",
+    "load_plan": "adflight.flights.saved_plan",
+    "plan": "adflight.flights.planning",
 }
 
 __all__ = [
@@ -110,7 +114,9 @@ __all__ = [
     "WaitTimeout",
     "WireAnswer",
     "WireRequest",
+    "load_plan",
     "map_calls",
+    "plan",
 ]
 
 
