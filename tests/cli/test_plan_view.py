@@ -14,13 +14,15 @@ from adflight.flights.items import Change, Item, Leftover, Verdict
 from adflight.flights.platform import CAMPAIGN, ORDER
 from tests.cli.plans import FakePlan, flight, of_every_sort, order, plan_of
 
+ACCOUNT = "iqm account ops@example.com (profile prod)"
+
 
 def shown(plan: FakePlan, *, width: int = 120, currency: str = "USD", color: bool = False) -> str:
     """The plan as a terminal of this width shows it."""
     screen = Console(
         file=StringIO(), width=width, highlight=False, markup=False, emoji=False, force_terminal=color, no_color=False
     )
-    show_plan(screen, cast(Any, plan), target="iqm account ops@example.com (profile prod)", currency=currency)
+    show_plan(screen, cast(Any, plan), account=ACCOUNT, name=plan.label, currency=currency)
     return "\n".join(line.rstrip() for line in cast(StringIO, screen.file).getvalue().splitlines())
 
 

@@ -195,7 +195,7 @@ async def test_the_display_draws_itself_again(tally: Tally, monkeypatch: pytest.
     monkeypatch.setattr(progress, "REFRESHES", 1000)
     screen = Console(file=StringIO(), width=100, force_terminal=True, highlight=False, markup=False)
     with FORMS["display"](screen, tally) as shown:
-        assert "beginning" in text_of(screen)
+        assert text_of(screen) == "", "perhaps there is nothing to show"
         for event in (BEGAN, SENT, DONE):
             shown.show(event)
         while "1 of 4 rows" not in text_of(screen):
@@ -203,7 +203,7 @@ async def test_the_display_draws_itself_again(tally: Tally, monkeypatch: pytest.
         assert "1 created" in text_of(screen)
         shown.show(Settled(kind=CAMPAIGN, key="z", how="adopted", id=7))
     assert "campaign z" in text_of(screen)
-    assert text_of(screen).rstrip("\x1b[2KA1\r").endswith("\x1b[?25h") or "\x1b[?25h" in text_of(screen)
+    assert "\x1b[?25h" in text_of(screen)
 
 
 async def test_the_terminal_is_as_it_was_after_an_error(tally: Tally) -> None:

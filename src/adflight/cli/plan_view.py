@@ -219,13 +219,13 @@ def _amount(line: Line) -> Text:
 # the whole plan
 
 
-def show_plan(screen: Console, plan: Plan, *, target: str, currency: str) -> None:
-    """Shows all of a plan, in a page or two however large it is. `target` says whose account it is for."""
+def show_plan(screen: Console, plan: Plan, *, account: str, name: str, currency: str) -> None:
+    """Shows all of a plan, in a page or two however large it is. `name` is that of what was read."""
     detected = "" if plan.flights.detected.encoding is None else f", {plan.flights.detected}"
-    screen.print(Text.assemble((plain(plan.label), "bold"), (detected, "dim")))
+    screen.print(Text.assemble((plain(name), "bold"), (detected, "dim")))
     reads = sum(plan.totals.reads.values())
     read = f", as it was at {plan.read_at.astimezone():%H:%M:%S} ({counted(reads, 'request')})"
-    screen.print(Text.assemble(target, (read, "dim")))
+    screen.print(Text.assemble(plain(account), (read, "dim")))
     screen.print()
     show_lines(screen, lines_of(plan.items))
     screen.print()

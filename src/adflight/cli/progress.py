@@ -29,7 +29,7 @@ from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sen
 from adflight.flights.platform import CAMPAIGN, ORDER
 
 SHOWN: Final = 20
-"""Failures that are shown as they happen; at the end all of them are counted."""
+"""Failures that are kept to be shown at the end; the others are counted."""
 
 EVERY: Final = 30.0
 """Seconds between two lines that say how far it is, where there is no terminal."""
@@ -190,11 +190,22 @@ class _Drawn:
         total = tally.began.flights if tally.began is not None else 0
         bar = ProgressBar(total=max(total, 1), completed=tally.rows, width=30)
         heading.add_row(self._spinner, bar, Text(f"{tally.rows:,} of {total:,} rows" if total else "beginning"))
-        return Group(heading, counts(tally), pace(tally))
+        lines: list[RenderableType] = [heading, counts(tally), pace(tally)]
+        if tally.failures:
+            lines.append(Text("latest failure: ", style="dim").append(failure(tally.failures[-1])))
+        return Group(*lines)
+
+
+def outcome(tally: Tally) -> Text:
+    """Rows by what became of them, at the end: nothing of what there was none of."""
+    parts = [(f"{count:,} {how}", "") for how, count in tally.done.items() if count]
+    if tally.failed:
+        parts.append((f"{tally.failed:,} failed", "bold red"))
+    return Text(", ").join(Text(text, style=style) for text, style in parts) if parts else Text("no rows")
 
 
 def counts(tally: Tally) -> Text:
-    """Rows by what became of them."""
+    """Rows by what became of them, while it goes on."""
     parts = [
         (f"{tally.done['created']:,} created", "green"),
         (f"{tally.done['changed']:,} changed", "yellow"),
@@ -250,15 +261,11 @@ class Quiet:
 
 
 class Display(Quiet):
-    """Failures and what was settled stay, the rest is drawn again and again."""
+    """What was settled stays, the rest is drawn again and again, from the first event on."""
 
     def __init__(self, screen: Console, tally: Tally) -> None:
         super().__init__(screen, tally)
         self._live = Live(_Drawn(tally), console=screen, transient=True, auto_refresh=False)
-
-    def __enter__(self) -> Self:
-        self._live.start(refresh=True)
-        return super().__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -268,13 +275,16 @@ class Display(Quiet):
 
     def show(self, event: Event) -> None:
         super().show(event)
-        if isinstance(event, Settled) or (isinstance(event, RowFailed) and self._tally.failures_count <= SHOWN):
+        if not self._live.is_started:
+            self._live.start(refresh=True)
+        if isinstance(event, Settled):
             self._screen.print(line_of(event))
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1 / REFRESHES)
-            self._live.refresh()
+            if self._live.is_started:
+                self._live.refresh()
 
 
 class Lines(Quiet):

@@ -101,7 +101,7 @@ def agreed(screen: Console, question: str) -> bool:
     # the loop's own handler would only take note of it, and the person would have to press Enter all the same
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        screen.print(f"{question} [y/N] ", end="", style="bold")
+        screen.print(f"{question} [y/N] ", end="", style="bold", soft_wrap=True)
         screen.file.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
     finally:

@@ -129,6 +129,15 @@ class Plan:
                     differing = {change.column for change in item.changes}
                     yield item, {name: value for name, value in managed.items() if name not in differing}
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it comes from a file, and has to be made anew before anything is sent."""
+        return self.snapshot is None
+
+    def moved(self, newer: Plan) -> list[str]:
+        """What a newer plan would do that this one does not explain; see `moved`."""
+        return moved(self, newer)
+
     async def again(self, journal: Journal | None) -> Plan:
         """A plan for the same flights from what is live and known now; they stay open until either is closed."""
         return await make_plan(self.flights, self.platform, journal, refresh=self.refresh, label=self.label)
@@ -151,7 +160,7 @@ class Plan:
         """
         applied: AsyncGenerator[Event, None] = import_module("adflight.flights.applying").apply(
             self,
-            journal,
+            journal=journal,
             directory=directory,
             wait=wait,
             if_absent=if_absent,
