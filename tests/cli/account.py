@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define
 
 from adflight.core.options import Watch
 from adflight.core.quota import Limiter, Quota
@@ -68,9 +68,7 @@ class FakeTarget:
     words: str = "profile prod"
     currency: str = "USD"
     flags: str = "--profile prod"
-    opened: list[str] = field(factory=list)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Any]:
-        self.opened.append("open")
+    async def open(self, vendor: str | None = None) -> AsyncIterator[Any]:
         yield self.account

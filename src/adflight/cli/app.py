@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import App, Parameter, Token, validators
 
@@ -14,6 +14,9 @@ from adflight.cli.target import NO_TARGET, Target
 
 # interrupts are main's: it says what they mean
 app = App(name="adflight", help="Launch and manage campaigns on ad platforms.", suppress_keyboard_interrupt=False)
+
+Vendor: TypeAlias = Literal["iqm", "freewheel"]
+"""Whose flights can be planned."""
 
 _POSITIVE = validators.Number(gt=0)
 _NOT_NEGATIVE = validators.Number(gte=0)
@@ -126,7 +129,7 @@ def flights_template(
     file: Path | None = None,
     /,
     *,
-    vendor: Literal["iqm"] = "iqm",
+    vendor: Vendor = "iqm",
     json_lines: Annotated[bool, Parameter(negative="")] = False,
     all_columns: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -149,7 +152,7 @@ def flights_template(
 
 
 @flights.command(name="columns")
-def flights_columns(*, vendor: Literal["iqm"] = "iqm") -> None:
+def flights_columns(*, vendor: Vendor = "iqm") -> None:
     """Print a page about every column, in Markdown.
 
     Parameters
@@ -163,7 +166,7 @@ def flights_columns(*, vendor: Literal["iqm"] = "iqm") -> None:
 
 
 @flights.command(name="check")
-def flights_check(file: File, /, *, vendor: Literal["iqm"] = "iqm", written: Declared | None = None) -> None:
+def flights_check(file: File, /, *, vendor: Vendor = "iqm", written: Declared | None = None) -> None:
     """Check a file of flights, CSV or JSON lines, and show all that is wrong in it.
 
     Encoding and separator are detected, and said. Formats of numbers and times are never guessed: declare those that
@@ -187,6 +190,7 @@ def plan(
     /,
     *,
     target: Target = NO_TARGET,
+    vendor: Vendor | None = None,
     written: Declared | None = None,
     refresh: Literal["lists", "full"] = "lists",
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -202,6 +206,8 @@ def plan(
     ----------
     file
         CSV or JSON lines, as adflight flights template starts one; - for standard input.
+    vendor
+        Whose sandbox; IQM's by default. A profile knows its own.
     refresh
         lists compares with what lists show; full reads each object by itself, after it has said what that costs.
     json
@@ -216,6 +222,7 @@ def plan(
     return PlanCommand(
         file=file,
         target=target,
+        vendor=vendor,
         declarations=(written or Declared()).declarations(),
         refresh=refresh,
         as_json=json,
@@ -230,6 +237,7 @@ def apply(
     /,
     *,
     target: Target = NO_TARGET,
+    vendor: Vendor | None = None,
     written: Declared | None = None,
     yes: Annotated[bool, Parameter(negative="")] = False,
     max_budget: Decimal | None = None,
@@ -248,6 +256,8 @@ def apply(
     ----------
     file
         CSV or JSON lines, or a plan that adflight plan --save kept; - for standard input.
+    vendor
+        Whose sandbox; IQM's by default. A profile knows its own.
     yes
         Do not ask.
     max_budget
@@ -266,6 +276,7 @@ def apply(
     return ApplyCommand(
         file=file,
         target=target,
+        vendor=vendor,
         declarations=(written or Declared()).declarations(),
         yes=yes,
         max_budget=max_budget,

@@ -18,7 +18,7 @@ from attrs import define
 from rich.console import Console
 from rich.text import Text
 
-from adflight.cli.plan import NOT_SENT, STOPPED, account_of, stopping
+from adflight.cli.plan import NOT_SENT, STOPPED, account_of, flags_of, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
@@ -49,6 +49,7 @@ class ApplyCommand:
     file: Path
     target: Target
     declarations: Declarations
+    vendor: str | None = None
     yes: bool = False
     max_budget: Decimal | None = None
     if_absent: IfAbsent = "raise"
@@ -65,7 +66,7 @@ class ApplyCommand:
 
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json or self.quiet)
-        async with self.target.open() as client:
+        async with self.target.open(self.vendor) as client:
             platform = platform_for(client)
             # all that is wrong with the file comes before anything that takes time
             saved = load_plan(path, client) if is_plan(path) else None
@@ -190,7 +191,7 @@ class ApplyCommand:
 
     @property
     def _command(self) -> str:
-        return f"adflight apply {quote(str(self.file))} {self.target.flags}"
+        return f"adflight apply {quote(str(self.file))} {flags_of(self.target, self.vendor)}"
 
     def _summarize(self, screen: Console, tally: Tally) -> None:
         ended = tally.ended
@@ -203,7 +204,7 @@ class ApplyCommand:
         if ended.how == "stopped":
             screen.print(f"Stopped: {ended.reason}", style="bold red", soft_wrap=True)
         screen.print(_summary(ended, tally), soft_wrap=True)
-        report = f"adflight report {self.target.flags}"
+        report = f"adflight report {flags_of(self.target, self.vendor)}"
         if ended.how == "complete":
             screen.print(f"All rows: {report}", style="dim", soft_wrap=True)
         else:

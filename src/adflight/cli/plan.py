@@ -65,6 +65,11 @@ def account_of(platform: Platform, target: Target) -> str:
     return f"{platform.columns.vendor} account {person} ({target.words})"
 
 
+def flags_of(target: Target, vendor: str | None) -> str:
+    """What a further command needs to reach the same account."""
+    return target.flags if vendor is None else f"{target.flags} --vendor {vendor}"
+
+
 @define(kw_only=True)
 class PlanCommand:
     """One `adflight plan`."""
@@ -72,6 +77,7 @@ class PlanCommand:
     file: Path
     target: Target
     declarations: Declarations
+    vendor: str | None = None
     refresh: Refresh = "lists"
     as_json: bool = False
     save: Path | None = None
@@ -86,7 +92,7 @@ class PlanCommand:
 
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json)
-        async with self.target.open() as client:
+        async with self.target.open(self.vendor) as client:
             how: dict[str, Any] = {
                 "declarations": self.declarations,
                 "directory": self.target.directory,
@@ -129,5 +135,5 @@ class PlanCommand:
             return "Nothing to do." if refused else "Nothing to do: everything is as the file says."
         what = self.file if self.save is None else self.save
         if str(what) == STDIN:
-            return f"To apply it: adflight apply - {self.target.flags} --yes"
-        return f"To apply it: adflight apply {quote(str(what))} {self.target.flags}"
+            return f"To apply it: adflight apply - {flags_of(self.target, self.vendor)} --yes"
+        return f"To apply it: adflight apply {quote(str(what))} {flags_of(self.target, self.vendor)}"
