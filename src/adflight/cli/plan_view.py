@@ -134,7 +134,7 @@ def lines_of(items: Iterable[Item]) -> Iterator[Line]:
         if more:
             hidden += more
             others += 1
-    if hidden:
+    if hidden and (others < len(orders) or set(hidden) != {Verdict.UNCHANGED}):
         where = f"in {counted(others, 'more insertion order')}: " if len(orders) > others else ""
         yield Line(None, what=(Text(where).append(_more(hidden)),))
 
@@ -227,8 +227,10 @@ def show_plan(screen: Console, plan: Plan, *, account: str, name: str, currency:
     read = f", as it was at {plan.read_at.astimezone():%H:%M:%S} ({counted(reads, 'request')})"
     screen.print(Text.assemble(plain(account), (read, "dim")))
     screen.print()
-    show_lines(screen, lines_of(plan.items))
-    screen.print()
+    lines = list(lines_of(plan.items))
+    if lines:
+        show_lines(screen, lines)
+        screen.print()
     show_totals(screen, plan, currency=currency)
     show_leftovers(screen, plan.leftovers, currency=currency)
     show_warnings(screen, [str(warning) for warning in plan.warnings])
