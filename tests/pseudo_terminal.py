@@ -28,7 +28,12 @@ class Terminal:
     """One program at one pseudo-terminal; leaving the block ends it if it is still there."""
 
     def __init__(
-        self, *command: str | Path, env: Mapping[str, str], cwd: Path, patience: float, size: tuple[int, int] = (40, 120)
+        self,
+        *command: str | Path,
+        env: Mapping[str, str],
+        cwd: Path,
+        patience: float,
+        size: tuple[int, int] = (40, 120),
     ) -> None:
         self._patience = patience
         self._master, slave = os.openpty()

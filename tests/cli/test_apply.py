@@ -180,7 +180,7 @@ def test_many_rows_that_fail_are_counted(
     file.write_text(HEADING + "".join(map(row, keys)))
     account.refuses = dict.fromkeys(keys, "no")
     assert apply(file, target, yes=True, as_json=False) == 1
-    assert "and 5 more that failed" in capsys.readouterr().out
+    assert "\nand 5 more\n" in capsys.readouterr().out
 
 
 def test_what_stops_everything(
@@ -230,7 +230,7 @@ def test_quiet(file: Path, target: FakeTarget, account: Account, capsys: pytest.
     assert apply(file, target, yes=True, quiet=True) == 1
     done = capsys.readouterr()
     assert done.out == ""
-    assert done.err.startswith("refused: row 2, c: no\n")
+    assert done.err.startswith("\nNot as the file says:\nrefused: row 2, c: no\n")
 
 
 def test_standard_input(

@@ -148,7 +148,9 @@ class ApplyCommand:
         if plan.totals.drafts:
             said.append(f"submit {counted(plan.totals.drafts, 'draft')}")
         what = f"{', '.join(said[:-1])} and {said[-1]}"
-        return f"Apply to {account_of(plan.platform, self.target)}: {what}?"
+        refused = sum(counts.get("refused", 0) for counts in plan.totals.verdicts.values())
+        without = f", without {refused:,} that {'is' if refused == 1 else 'are'} refused" if refused else ""
+        return f"Apply to {account_of(plan.platform, self.target)}: {what}{without}?"
 
     # sending
 
@@ -197,10 +199,12 @@ class ApplyCommand:
         ended = tally.ended
         if ended is None or self.as_json or (self.quiet and ended.how == "complete"):
             return
+        if tally.failures:
+            screen.print("\nNot as the file says:", style="bold")
         for event in tally.failures:
             screen.print(failure(event), soft_wrap=True)
         if tally.failures_count > len(tally.failures):
-            screen.print(f"and {tally.failures_count - len(tally.failures):,} more that failed", style="dim")
+            screen.print(f"and {tally.failures_count - len(tally.failures):,} more", style="dim")
         if ended.how == "stopped":
             screen.print(f"Stopped: {ended.reason}", style="bold red", soft_wrap=True)
         screen.print(_summary(ended, tally), soft_wrap=True)
