@@ -327,11 +327,10 @@ def test_an_interrupt_in_the_middle(
         await asyncio.Event().wait()
 
     account.before = lambda write: hang() if write.kind == CAMPAIGN else None
-    with pytest.raises(KeyboardInterrupt):
-        apply(file, target, yes=True)
+    assert apply(file, target, yes=True) == 130
     err = capsys.readouterr().err
     assert "Interrupted: no rows\n" in err
-    assert "left without an answer, and may have been carried out; the next apply looks for what became" in err
+    assert "requests left without an answer and may have been carried out: the next apply finds that out first." in err
     assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in err
 
 

@@ -47,7 +47,7 @@ def test_everything_that_can_happen_is_shown() -> None:
     assert "12,000.00 USD committed, 50.00 USD given back" in text
     assert "4: 2 campaigns.create, 1 insertion_orders.create, 1 insertion_orders.update" in text
     assert "1 min by the quota, 19 in 1 min" in text
-    assert "2 of an earlier apply without an outcome" in text
+    assert "2 requests without an outcome; an apply first finds out" in text
     assert "Still live, but not in the file any more" in text
     assert "campaign 530001  old-1  running  7,500.00" in text
     assert "campaigns with 7,500.00 USD in all" in text
@@ -132,7 +132,7 @@ def test_a_refused_adoption_is_refused() -> None:
 def test_an_unchanged_plan_says_so_in_a_few_lines() -> None:
     items = [order("Spring"), *(flight(f"k{number}", "Spring", id=number) for number in range(2000))]
     text = shown(plan_of(items))
-    assert "2,001 unchanged" in text
+    assert "campaigns         2,000 unchanged" in text
     assert "requests          none" in text
     assert "quota" not in text
     assert len(text.splitlines()) < 12

@@ -14,10 +14,11 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import define
+from attrs import define, field
 from rich.console import Console
 from rich.text import Text
 
+from adflight.cli import interrupts
 from adflight.cli.plan import NOT_SENT, STOPPED, account_of, flags_of, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
@@ -56,13 +57,20 @@ class ApplyCommand:
     wait: float = 0.0
     as_json: bool = False
     quiet: bool = False
+    _has_said: bool = field(default=False, init=False)
+    """Whether it said what an interrupt means."""
 
     def run(self) -> int:
         """Applies; returns the exit code."""
         # complains before a file is read when none is named
         _ = self.target.words
-        with readable(self.file) as path, stopping():
-            return asyncio.run(self._run(path))
+        try:
+            with readable(self.file) as path, stopping():
+                return interrupts.run(self._run(path))
+        except KeyboardInterrupt:
+            if not self._has_said:
+                raise
+            return interrupts.CODE
 
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json or self.quiet)
@@ -185,10 +193,11 @@ class ApplyCommand:
     async def _say_interrupted(self, tally: Tally, journal: Journal) -> None:
         screen = console(to_stderr=True)
         open_ = len(await journal.open_intents())
+        self._has_said = True
         screen.print(Text("Interrupted: ", style="bold yellow").append(outcome(tally)), soft_wrap=True)
         if open_:
-            what = f"{counted(open_, 'request')} left without an answer, and may have been carried out"
-            screen.print(f"{what}; the next apply looks for what became of them first.", soft_wrap=True)
+            what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
+            screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)
         screen.print(f"Nothing is bought twice. To go on: {self._command}", soft_wrap=True)
 
     @property
@@ -227,6 +236,6 @@ def _is_newer(source: Path, saved: Plan) -> bool:
 def _summary(ended: Ended, tally: Tally) -> Text:
     styles = {"complete": "bold green", "failed": "bold yellow", "stopped": "bold red"}
     requests = sum(ended.requests.values())
-    said = f"{counted(requests, 'request')} in {duration(ended.seconds)}"
+    said = f"{counted(requests, 'request')} in {duration(ended.seconds)}" if requests else "no requests"
     how = "Done: " if ended.how == "complete" else "Ended: "
     return Text.assemble((how, styles[ended.how]), outcome(tally), f"; {said}")

@@ -5,7 +5,6 @@ Imports the views and the planner; used by `app`.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import orjson
 from attrs import define
 from rich.console import Console
 
+from adflight.cli import interrupts
 from adflight.cli.plan_view import show_plan
 from adflight.cli.spool import STDIN, name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration
@@ -88,7 +88,7 @@ class PlanCommand:
         # complains before a file is read when none is named
         _ = self.target.words
         with readable(self.file) as path, stopping():
-            return asyncio.run(self._run(path))
+            return interrupts.run(self._run(path))
 
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json)

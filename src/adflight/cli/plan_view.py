@@ -260,7 +260,9 @@ def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
     if totals.writes and quota is not None:
         table.add_row("time", f"{duration(totals.seconds)} by the quota, {quota.requests:,} in {duration(quota.per)}")
     if plan.open_intents:
-        open_ = f"{plan.open_intents:,} of an earlier apply without an outcome; an apply settles them first"
+        open_ = (
+            f"{counted(plan.open_intents, 'request')} without an outcome; an apply first finds out what became of it"
+        )
         table.add_row("open", Text(open_, style="yellow"))
     screen.print(table)
 

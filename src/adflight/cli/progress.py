@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias
 
 import orjson
-from attrs import Factory, define, field
+from attrs import Factory, define, evolve, field
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
@@ -86,6 +86,9 @@ class Tally:
                 self._in_flight.clear()
             case Settled():
                 self._in_flight.discard((event.kind, event.key))
+                if self.settling is not None:
+                    left = self.settling.open - 1
+                    self.settling = evolve(self.settling, open=left) if left else None
 
     def _fail(self, event: RowFailed) -> None:
         self.failed += event.kind == self.kind
@@ -139,7 +142,7 @@ def line_of(event: Event) -> Text | None:
             return None
         case Settling():
             what = f"{counted(event.open, 'request')} without an outcome"
-            return Text(f"{what}: looking for what became of them in {duration(event.seconds)}", style="yellow")
+            return Text(f"{what}: what became of that is found out in {duration(event.seconds)}", style="yellow")
         case Settled():
             return _settled(event)
         case RowDone(how="unchanged"):
@@ -187,9 +190,12 @@ class _Drawn:
     def __rich__(self) -> RenderableType:
         tally = self._tally
         heading = Table.grid(padding=(0, 1, 0, 0))
-        total = tally.began.flights if tally.began is not None else 0
+        if tally.began is None:
+            heading.add_row(self._spinner, settling(tally))
+            return heading
+        total = tally.began.flights
         bar = ProgressBar(total=max(total, 1), completed=tally.rows, width=30)
-        heading.add_row(self._spinner, bar, Text(f"{tally.rows:,} of {total:,} rows" if total else "beginning"))
+        heading.add_row(self._spinner, bar, Text(f"{tally.rows:,} of {total:,} rows"))
         lines: list[RenderableType] = [heading, counts(tally), pace(tally)]
         if tally.failures:
             lines.append(Text("latest failure: ", style="dim").append(failure(tally.failures[-1])))
@@ -224,14 +230,22 @@ def pace(tally: Tally) -> Text:
     if quota is not None:
         text.append(f", {state.used:,} of {quota.requests:,} in {duration(quota.per)} used")
     left = tally.seconds_left
-    if left is not None:
-        text.append(f", about {duration(left)} left" if left else ", nothing more to wait for")
+    if left:
+        text.append(f", about {duration(left)} left by it")
     if state.paused_for:
         text.append(f"\npaused for {duration(state.paused_for)}: {state.reason}", style="yellow")
     if tally.settling is not None:
-        what = f"{counted(tally.settling.open, 'request')} without an outcome"
-        text.append(f"\n{what}, looked for in {duration(tally.settles_in)}", style="yellow")
+        text.append("\n").append(settling(tally))
     return text
+
+
+def settling(tally: Tally) -> Text:
+    """What is waited for before anything is known of requests without an outcome."""
+    if tally.settling is None:
+        return Text("beginning")
+    what = f"{counted(tally.settling.open, 'request')} without an outcome"
+    when = f"in {duration(tally.settles_in)}" if tally.settles_in else "now"
+    return Text(f"{what}: what became of that is found out {when}", style="yellow")
 
 
 class Quiet:
