@@ -285,3 +285,46 @@ def apply(
         as_json=json,
         quiet=quiet,
     ).run()
+
+
+@app.command
+def report(
+    *,
+    target: Target = NO_TARGET,
+    vendor: Vendor | None = None,
+    run: int | None = None,
+    format: Literal["table", "csv", "jsonl", "html"] = "table",
+    output: Path | None = None,
+    failed: Path | None = None,
+    source: Path | None = None,
+    written: Declared | None = None,
+) -> None:
+    """Show what became of an apply, row by row: ids, requests, money and errors. Nothing is sent.
+
+    Parameters
+    ----------
+    vendor
+        Whose sandbox; IQM's by default. A profile knows its own.
+    run
+        Which apply, by its number; the latest by default.
+    format
+        A table; CSV or JSON lines with every row; or a page for a browser, with the requests against the quota.
+    output
+        A file that does not exist yet; standard output by default.
+    failed
+        A file for the rows that failed, to be corrected and applied.
+    source
+        The file that was applied, for --failed; by default the one of that name in this directory.
+    """
+    from adflight.cli.reporting import ReportCommand
+
+    ReportCommand(
+        target=target,
+        vendor=vendor,
+        number=run,
+        format=format,
+        output=output,
+        failed=failed,
+        source=source,
+        declarations=(written or Declared()).declarations(),
+    ).run()
