@@ -18,7 +18,7 @@ from rich.console import Console
 
 from adflight.cli.apply import ApplyCommand
 from adflight.cli.plan import PlanCommand
-from adflight.core.errors import AuthenticationError, InvalidFile, InvalidInput
+from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput
 from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER
@@ -112,7 +112,7 @@ def test_from_a_plan_to_nothing_to_do(
 
 
 def test_nobody_to_be_asked(file: Path, target: FakeTarget, account: Account) -> None:
-    with pytest.raises(InvalidInput, match=r"commit 1,500\.50 USD and send 3 requests\?"):
+    with pytest.raises(ConfigurationError, match=r"--yes\. Apply to .*: commit 1,500\.50 USD and send 3 requests\?"):
         apply(file, target)
     assert account.writes_sent == []
 
@@ -207,11 +207,12 @@ def test_a_plan_that_cannot_be_made(
         raise error
 
     monkeypatch.setattr(account, "read", read)
+    said = "The credentials are those of profile prod: adflight login keeps others.\n"
     for command in (plan, apply):
         with pytest.raises(SystemExit) as left:
             command(file, target)
         assert left.value.code == 3
-        assert capsys.readouterr().err == "adflight: campaigns.create: HTTP 401: no\nIs IQM_PASSWORD right?\n"
+        assert capsys.readouterr().err == "adflight: campaigns.create: HTTP 401: no\nIs IQM_PASSWORD right?\n" + said
 
 
 def test_events_for_machines(file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,7 +290,7 @@ def test_a_full_refresh_says_what_it_costs(
 
 
 def test_a_full_refresh_where_nobody_can_be_asked(file: Path, target: FakeTarget) -> None:
-    with pytest.raises(InvalidInput, match="takes 0 requests more"):
+    with pytest.raises(ConfigurationError, match="takes 0 requests more"):
         plan(file, target, refresh="full")
 
 

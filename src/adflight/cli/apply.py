@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adflight.cli import interrupts
-from adflight.cli.plan import NOT_SENT, STOPPED, account_of, flags_of, stopping
+from adflight.cli.plan import NOT_SENT, STOPPED, account_of, flags_of, nobody, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
@@ -65,7 +65,7 @@ class ApplyCommand:
         # complains before a file is read when none is named
         _ = self.target.words
         try:
-            with readable(self.file) as path, stopping():
+            with readable(self.file) as path, stopping(self.target):
                 return interrupts.run(self._run(path))
         except KeyboardInterrupt:
             if not self._has_said:
@@ -145,7 +145,7 @@ class ApplyCommand:
             return True
         question = self._question(plan)
         if not can_ask(screen):
-            raise InvalidInput("--yes", False, f"--yes, where nobody can be asked: {question}")
+            raise nobody(question)
         return agreed(screen, question)
 
     def _question(self, plan: Plan) -> str:

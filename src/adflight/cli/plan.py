@@ -21,7 +21,14 @@ from adflight.cli import interrupts
 from adflight.cli.plan_view import show_plan
 from adflight.cli.spool import STDIN, name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration
-from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput, PlanOutdated
+from adflight.core.errors import (
+    AdflightError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInput,
+    NotSent,
+    PlanOutdated,
+)
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.planning import Plan, Refresh, full_refresh_cost, label_of, plan
@@ -38,12 +45,19 @@ NOT_SENT: Final = 2
 
 
 @contextmanager
-def stopping() -> Iterator[None]:
+def stopping(target: Target) -> Iterator[None]:
     """Turns what does not let it go on into a message and its exit code; bad input is main's."""
     try:
         yield
     except (ConfigurationError, InvalidInput):
         raise
+    except NotSent as error:
+        error.add_note("Nothing was sent. Is the service there, and is this its address?")
+        _leave(error, STOPPED)
+    except AuthenticationError as error:
+        if target.profile:
+            error.add_note(f"The credentials are those of profile {target.profile}: adflight login keeps others.")
+        _leave(error, STOPPED)
     except (JournalHeld, PlanOutdated) as error:
         _leave(error, NOT_SENT)
     except BrokenPipeError:
@@ -62,7 +76,13 @@ def _leave(error: Exception, code: int) -> NoReturn:
 def account_of(platform: Platform, target: Target) -> str:
     """Whose account it is, in words: vendor, person, and how it was named."""
     person = platform.account.split()[-1]
-    return f"{platform.columns.vendor} account {person} ({target.words})"
+    named = f"profile {target.profile}" if target.profile else target.words
+    return f"{platform.columns.vendor} account {person} ({named})"
+
+
+def nobody(question: str) -> ConfigurationError:
+    """What is said where there is a question, and nobody to answer it."""
+    return ConfigurationError(f"nobody can be asked here, so nothing was sent; to go on without: --yes. {question}")
 
 
 def flags_of(target: Target, vendor: str | None) -> str:
@@ -87,7 +107,7 @@ class PlanCommand:
         """Shows the plan; returns the exit code."""
         # complains before a file is read when none is named
         _ = self.target.words
-        with readable(self.file) as path, stopping():
+        with readable(self.file) as path, stopping(self.target):
             return interrupts.run(self._run(path))
 
     async def _run(self, path: Path) -> int:
@@ -114,7 +134,7 @@ class PlanCommand:
             screen.print(what, style="dim")
             return True
         if not can_ask(screen):
-            raise InvalidInput("--yes", False, f"--yes, where nobody can be asked. {what}")
+            raise nobody(what)
         return agreed(screen, f"{what} Go on?")
 
     def _show(self, screen: Console, made: Plan) -> None:

@@ -224,7 +224,9 @@ def show_plan(screen: Console, plan: Plan, *, account: str, name: str, currency:
     detected = "" if plan.flights.detected.encoding is None else f", {plan.flights.detected}"
     screen.print(Text.assemble((plain(name), "bold"), (detected, "dim")))
     reads = sum(plan.totals.reads.values())
-    read = f", as it was at {plan.read_at.astimezone():%H:%M:%S} ({counted(reads, 'request')})"
+    read = (
+        f" at {plan.platform.base_url}, read at {plan.read_at.astimezone():%H:%M:%S} with {counted(reads, 'request')}"
+    )
     screen.print(Text.assemble(plain(account), (read, "dim")))
     screen.print()
     lines = list(lines_of(plan.items))
@@ -258,7 +260,8 @@ def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
     table.add_row("requests", _by_operation(totals))
     quota = plan.platform.limiter.quota
     if totals.writes and quota is not None:
-        table.add_row("time", f"{duration(totals.seconds)} by the quota, {quota.requests:,} in {duration(quota.per)}")
+        time = duration(totals.seconds) if totals.seconds else "at once"
+        table.add_row("time", f"{time} by the quota, {quota.requests:,} requests in {duration(quota.per)}")
     if plan.open_intents:
         open_ = (
             f"{counted(plan.open_intents, 'request')} without an outcome; an apply first finds out what became of it"
