@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
@@ -19,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adflight.cli import interrupts
-from adflight.cli.plan import NOT_SENT, STOPPED, account_of, flags_of, nobody, stopping
+from adflight.cli.plan import NOT_SENT, STOPPED, account_of, command, flags_of, nobody, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
@@ -202,7 +201,7 @@ class ApplyCommand:
 
     @property
     def _command(self) -> str:
-        return f"adflight apply {quote(str(self.file))} {flags_of(self.target, self.vendor)}"
+        return command("apply", self.file, self.target, self.vendor, self.declarations)
 
     def _summarize(self, screen: Console, tally: Tally) -> None:
         ended = tally.ended

@@ -14,7 +14,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
-from attrs import define
+from attrs import asdict, define
 from rich.console import Console
 
 from adflight.cli import interrupts
@@ -90,6 +90,13 @@ def flags_of(target: Target, vendor: str | None) -> str:
     return target.flags if vendor is None else f"{target.flags} --vendor {vendor}"
 
 
+def command(verb: str, file: Path, target: Target, vendor: str | None, declarations: Declarations | None) -> str:
+    """A further command about the same file and account, as a shell takes it."""
+    declared = asdict(declarations) if declarations is not None else {}
+    options = [f"--{name.replace('_', '-')} {quote(text)}" for name, text in declared.items() if text is not None]
+    return " ".join(["adflight", verb, quote(str(file)), flags_of(target, vendor), *options])
+
+
 @define(kw_only=True)
 class PlanCommand:
     """One `adflight plan`."""
@@ -153,7 +160,7 @@ class PlanCommand:
         if made.is_empty:
             refused = any(counts.get("refused") for counts in made.totals.verdicts.values())
             return "Nothing to do." if refused else "Nothing to do: everything is as the file says."
-        what = self.file if self.save is None else self.save
-        if str(what) == STDIN:
-            return f"To apply it: adflight apply - {flags_of(self.target, self.vendor)} --yes"
-        return f"To apply it: adflight apply {quote(str(what))} {flags_of(self.target, self.vendor)}"
+        if self.save is not None:
+            return f"To apply it: {command('apply', self.save, self.target, self.vendor, None)}"
+        said = command("apply", self.file, self.target, self.vendor, self.declarations)
+        return f"To apply it: {said}{' --yes' if str(self.file) == STDIN else ''}"

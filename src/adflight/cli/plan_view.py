@@ -32,6 +32,9 @@ NARROW: Final = 90
 FEW: Final = 4
 """Members of a list that are shown as they are."""
 
+WIDE: Final = 140
+"""Columns beyond which nothing is spread any further."""
+
 ADOPT: Final = "adopt"
 
 MARKS: Final = {
@@ -183,11 +186,16 @@ def show_lines(screen: Console, lines: Iterable[Line]) -> None:
             _show_narrow(screen, line)
         return
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.width = min(screen.width, WIDE)
     table.add_column(no_wrap=True, min_width=max(len(mark) for mark, _ in MARKS.values()))
     table.add_column(overflow="fold", max_width=max(screen.width // 3, 24))
     table.add_column(overflow="fold", ratio=1)
     table.add_column(no_wrap=True, justify="right")
+    depth = 0
     for line in lines:
+        if line.depth < depth:
+            table.add_row()
+        depth = line.depth
         table.add_row(_mark(line), _key(line), Text("\n").join(line.what), _amount(line))
     screen.print(table)
 
