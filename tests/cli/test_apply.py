@@ -18,7 +18,7 @@ from rich.console import Console
 
 from adflight.cli.apply import ApplyCommand
 from adflight.cli.plan import PlanCommand
-from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput
+from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput, NotSent
 from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER
@@ -348,3 +348,61 @@ def test_a_reader_that_has_gone(
         with pytest.raises(SystemExit) as left:
             plan(file, target)
         assert left.value.code == 3
+
+
+def test_a_saved_plan_whose_file_is_gone(
+    file: Path, target: FakeTarget, tmp_path: Path, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "monday.plan"
+    assert plan(file, target, save=saved) == 0
+    file.unlink()
+    assert apply(saved, target, yes=True) == 0
+    assert "was changed since" not in capsys.readouterr().out
+    assert len(account.live[CAMPAIGN]) == 2
+
+
+def test_no_service(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def read(needs: Any) -> Any:
+        raise NotSent("no connection to api.example.com:443")
+
+    monkeypatch.setattr(account, "read", read)
+    with pytest.raises(SystemExit) as left:
+        plan(file, target)
+    assert left.value.code == 3
+    said = "Nothing was sent. Is the service there, and is this its address?"
+    assert capsys.readouterr().err == f"adflight: no connection to api.example.com:443\n{said}\n"
+
+
+def test_the_question_names_drafts_and_what_is_refused(
+    file: Path, target: FakeTarget, account: Account, someone: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert apply(file, target, yes=True) == 0
+    for live in account.live[CAMPAIGN].values():
+        live.is_draft = True
+    file.write_text(HEADING + row("a", "1100") + row("b", "500.50") + row("c").replace(",11,676384,", ",11,,"))
+    someone.append("n\n")
+    assert apply(file, target) == 2
+    out = capsys.readouterr().out
+    assert "commit 100.00 USD, send 1 request and submit 1 draft, without 1 that is refused?" in out
+
+
+def test_further_commands_are_told_with_the_declarations(
+    file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = Declarations(zone="Europe/Berlin", date_format="%d.%m.%Y %H:%M")
+    file.write_text(
+        HEADING
+        + row("a")
+        .replace("2027-03-01T09:00-05:00", "01.03.2027 09:00")
+        .replace("2027-04-01T00:00-04:00", "01.04.2027 00:00")
+    )
+    command = PlanCommand(file=file, target=cast(Any, target), declarations=declared, vendor="iqm")
+    assert command.run() == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.endswith("--profile prod --vendor iqm --zone Europe/Berlin --date-format '%d.%m.%Y %H:%M'")

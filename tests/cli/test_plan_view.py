@@ -31,7 +31,7 @@ def test_everything_that_can_happen_is_shown() -> None:
     lines = text.splitlines()
     assert lines[0] == "flights.csv"
     assert lines[1].startswith("iqm account ops@example.com (profile prod) at https://api.example.com, read at ")
-    assert lines[1].endswith(" in 3 requests")
+    assert lines[1].endswith(" with 3 requests")
     assert "~ change   Spring sale         io_end_time: 2027-03-01 12:00 UTC -> 2027-04-01 00:00 UTC" in text
     assert "+ create     spring-banners-1" in text
     assert text.count("+1,000.00") == 1
