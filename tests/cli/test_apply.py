@@ -170,7 +170,7 @@ def test_rows_that_fail(file: Path, target: FakeTarget, account: Account, capsys
     assert "refused: row 3, b: no such creative" in out
     assert "Ended: 1 created, 1 failed; 3 requests in " in out
     assert f"To go on: adflight apply {file} --profile prod" in out
-    assert "adflight report --profile prod --failed" in out
+    assert f"adflight report --profile prod --failed failed.csv --source {file}" in out
 
 
 def test_many_rows_that_fail_are_counted(

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.text import Text
 
 from adflight.cli import interrupts
-from adflight.cli.plan import NOT_SENT, STOPPED, account_of, command, flags_of, nobody, stopping
+from adflight.cli.further import Further
+from adflight.cli.plan import NOT_SENT, STOPPED, account_of, nobody, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
@@ -131,7 +132,7 @@ class ApplyCommand:
         except asyncio.CancelledError:
             await self._say_interrupted(tally, journal)
             raise
-        self._summarize(screen, tally)
+        self._summarize(screen, tally, plan.label)
         return STOPPED if tally.ended is None else CODES[tally.ended.how]
 
     def _check_budget(self, plan: Plan) -> None:
@@ -197,13 +198,13 @@ class ApplyCommand:
         if open_:
             what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
             screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)
-        screen.print(f"Nothing is bought twice. To go on: {self._command}", soft_wrap=True)
+        screen.print(f"Nothing is bought twice. To go on: {self._further.apply}", soft_wrap=True)
 
     @property
-    def _command(self) -> str:
-        return command("apply", self.file, self.target, self.vendor, self.declarations)
+    def _further(self) -> Further:
+        return Further(self.file, self.target, self.vendor, self.declarations)
 
-    def _summarize(self, screen: Console, tally: Tally) -> None:
+    def _summarize(self, screen: Console, tally: Tally, label: str) -> None:
         ended = tally.ended
         if ended is None or self.as_json or (self.quiet and ended.how == "complete"):
             return
@@ -216,12 +217,12 @@ class ApplyCommand:
         if ended.how == "stopped":
             screen.print(f"Stopped: {ended.reason}", style="bold red", soft_wrap=True)
         screen.print(_summary(ended, tally), soft_wrap=True)
-        report = f"adflight report {flags_of(self.target, self.vendor)}"
         if ended.how == "complete":
-            screen.print(f"All rows: {report}", style="dim", soft_wrap=True)
+            screen.print(f"All rows: {self._further.report}", style="dim", soft_wrap=True)
         else:
-            screen.print(f"Failed rows, to be corrected and applied: {report} --failed failed.csv", soft_wrap=True)
-            screen.print(f"To go on: {self._command}", soft_wrap=True)
+            failed = self._further.failed(label)
+            screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
+            screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
 
 
 def _is_newer(source: Path, saved: Plan) -> bool:

@@ -10,16 +10,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
-from attrs import asdict, define
+from attrs import define
 from rich.console import Console
 
 from adflight.cli import interrupts
+from adflight.cli.further import Further
 from adflight.cli.plan_view import show_plan
-from adflight.cli.spool import STDIN, name_of, readable
+from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration
 from adflight.core.errors import (
     AdflightError,
@@ -85,18 +85,6 @@ def nobody(question: str) -> ConfigurationError:
     return ConfigurationError(f"nobody can be asked here, so nothing was sent; to go on without: --yes. {question}")
 
 
-def flags_of(target: Target, vendor: str | None) -> str:
-    """What a further command needs to reach the same account."""
-    return target.flags if vendor is None else f"{target.flags} --vendor {vendor}"
-
-
-def command(verb: str, file: Path, target: Target, vendor: str | None, declarations: Declarations | None) -> str:
-    """A further command about the same file and account, as a shell takes it."""
-    declared = asdict(declarations) if declarations is not None else {}
-    options = [f"--{name.replace('_', '-')} {quote(text)}" for name, text in declared.items() if text is not None]
-    return " ".join(["adflight", verb, quote(str(file)), flags_of(target, vendor), *options])
-
-
 @define(kw_only=True)
 class PlanCommand:
     """One `adflight plan`."""
@@ -160,7 +148,5 @@ class PlanCommand:
         if made.is_empty:
             refused = any(counts.get("refused") for counts in made.totals.verdicts.values())
             return "Nothing to do." if refused else "Nothing to do: everything is as the file says."
-        if self.save is not None:
-            return f"To apply it: {command('apply', self.save, self.target, self.vendor, None)}"
-        said = command("apply", self.file, self.target, self.vendor, self.declarations)
-        return f"To apply it: {said}{' --yes' if str(self.file) == STDIN else ''}"
+        further = Further(self.file, self.target, self.vendor, self.declarations)
+        return f"To apply it: {further.apply if self.save is None else further.apply_saved(self.save)}"
