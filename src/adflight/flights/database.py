@@ -31,6 +31,10 @@ _APPLICATION: Final = 0x61644A4C
 _FACTS: Final = "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
 
 
+class NoJournal(JournalError):
+    """There is none to be read, or nothing in it yet: nothing was ever applied."""
+
+
 # where
 
 
@@ -217,7 +221,7 @@ class Database:
         self._holder = uuid4().hex
         self._broken: str | None = None
         if read_only and not path.exists():
-            raise JournalError(f"there is no journal {path}: nothing was ever applied")
+            raise NoJournal(f"there is no journal {path}: nothing was ever applied")
         mode = "ro" if read_only else "rw"
         try:
             self._database = sqlite3.connect(
@@ -247,7 +251,7 @@ class Database:
                 f"this one knows {VERSION}): use that one"
             )
         if fresh and self._read_only:
-            raise JournalError(f"the journal {self._path} is empty: nothing was ever applied")
+            raise NoJournal(f"the journal {self._path} is empty: nothing was ever applied")
         if self.one("PRAGMA quick_check(1)") != ("ok",):
             raise self._damaged("its check failed")
         if not fresh and self.one("SELECT value FROM facts WHERE name = 'account'") != (account,):
