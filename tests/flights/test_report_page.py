@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adflight.core.quota import Quota
-from adflight.flights.entries import Done, Unknown
+from adflight.flights.entries import Attempt, Done, Unknown
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_page import write_page
 from tests.chromium import Page, browser, needs_chromium
@@ -337,6 +337,16 @@ async def test_a_run_that_went_well(tmp_path: Path) -> None:
     assert "campaign budgets created and raised" in html
     assert "nobody knows" not in html
     assert "&ndash;" in html
+
+
+@pytest.mark.parametrize(("status", "said"), [(429, "1 answered 429"), (None, "1 without an answer")])
+async def test_troubles_are_counted_below_the_timeline(tmp_path: Path, status: int | None, said: str) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        await journal.attempt(await journal.intend(create("a")), Attempt(1, NOW, "failed", status))
+        html = await page_of(await read_report(journal))
+    assert html.count('<i class="swatch') == 2
+    assert said in html
 
 
 async def test_many_outcomes_that_nobody_knows(tmp_path: Path) -> None:

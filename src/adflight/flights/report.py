@@ -73,6 +73,13 @@ class Report:
         return sum((Counter(counts) for counts in self.statuses.values()), Counter())
 
     @property
+    def note(self) -> str:
+        """What it cannot tell, in a sentence; empty where that is nothing."""
+        if self.run.how == "complete":
+            return ""
+        return "Rows for which nothing was sent, as the plan refused them or they were held back, are not counted here."
+
+    @property
     def adopted(self) -> int:
         """How many objects were found and taken over in this run, whichever run sent for them."""
         return self.counts()[Status.ADOPTED] + sum(row.status is Status.ADOPTED for row in self.settled)

@@ -138,7 +138,7 @@ def _round_up(count: float) -> int:
         for step in (2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80):
             if step * magnitude >= count:
                 return step * magnitude
-    return int(count) + 1
+    return int(count) // 2 * 2 + 2
 
 
 def _marks(start: float, end: float) -> Iterator[tuple[float, str]]:

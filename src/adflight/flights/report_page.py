@@ -85,10 +85,11 @@ def _header(report: Report, account: str) -> str:
     named = f"<b><bdi>{e(run.file)}</bdi></b> · " if run.file else ""
     of = f" · <bdi>{e(account)}</bdi>" if account else ""
     took = f", took {duration(report.seconds)}" if report.seconds is not None else ""
+    note = f'<p class="ended">{e(report.note)}</p>\n' if report.note else ""
     return (
         f'<header>\n<p class="eyebrow">{named}run {run.id}{of}</p>\n<h1>{e(capital(report.in_words()))}</h1>\n'
         f'<p class="ended"><b>{e(capital(report.ended))}</b> · started {when(run.started)} UTC{took}</p>\n'
-        "</header>\n"
+        f"{note}</header>\n"
     )
 
 

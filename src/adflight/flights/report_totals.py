@@ -112,10 +112,6 @@ class Tally:
         """The number of its last request; 0 for none."""
         return self._rows.get(kind, {}).get(key, 0) >> 2 * _WIDTH
 
-    def status(self, kind: str, key: str) -> Status:
-        """The worst of what counts."""
-        return _worst(self._rows[kind][key])
-
     def unmade(self, kind: str) -> Iterator[str]:
         """The keys of rows without a create."""
         return (key for key, kept in self._rows[kind].items() if kept >> _WIDTH & _NONE == _NONE)
