@@ -154,6 +154,17 @@ async def test_the_first_rows_are_those_that_failed(directory: Path) -> None:
     assert others == sorted(others)
 
 
+async def test_rows_of_one_request_come_as_a_person_counts(tmp_path: Path) -> None:
+    keys = ["row 1", "row 2", "row 10", "row 11 b", "row x"]
+    async with await opened(tmp_path) as journal:
+        for number, key in enumerate(keys, 1):
+            await journal.bind(KIND, key, number)
+        await journal.begin_run("spring.csv")
+        await journal.record(await journal.intend(change(*sorted(keys), name="x")), {key: Done() for key in keys})
+        report = await read_report(journal)
+        assert [(row.key, row.id) for row in await report.first(10)] == list(zip(keys, range(1, 6), strict=True))
+
+
 async def test_a_run_is_chosen_by_its_number(directory: Path) -> None:
     async with await opened(directory, read_only=True) as journal:
         report = await read_report(journal, 1)

@@ -13,6 +13,7 @@ sent, such as those that were right already or that the plan refused.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
@@ -114,7 +115,7 @@ class Report:
                 alike.append(row)
         rows = [row for alike in kept.values() for row in alike]
         # about in the order of the file, whose rows the journal does not count
-        rows.sort(key=lambda row: (_urgency(row), row.requests[0].number))
+        rows.sort(key=lambda row: (_urgency(row), row.requests[0].number, _natural(row.key)))
         return rows[:most]
 
     async def rows(self) -> AsyncIterator[ReportRow]:
@@ -188,6 +189,11 @@ async def _ids(journal: Journal, kind: str, tally: Tally) -> dict[str, int]:
     """Of rows that were there before: of the others, what made them says it."""
     ids = await journal.ids(kind)
     return {key: ids[key] for key in tally.unmade(kind) if key in ids}
+
+
+def _natural(key: str) -> list[tuple[int, str]]:
+    """ "row 9" before "row 10", as a person counts."""
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", key)]
 
 
 def _urgency(row: ReportRow) -> int:
