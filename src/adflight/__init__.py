@@ -29,9 +29,11 @@ if TYPE_CHECKING:
         NotFound,
         NotSent,
         OperationNotConfigured,
+        OverBudget,
         PagingError,
         PartialFailure,
         PermissionDenied,
+        PlanOutdated,
         RateLimited,
         ServerError,
         Timeout,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
     from adflight.core.quota import Quota
     from adflight.core.routing import Route
     from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
+    from adflight.flights.planning import plan
+    from adflight.flights.saved_plan import load_plan
     from adflight.freewheel import FreeWheel
     from adflight.icareus import Icareus
     from adflight.iqm import IQM
@@ -60,6 +64,8 @@ _HOMES = {
     "adflight.core.quota": ("Quota",),
     "adflight.core.routing": ("Route",),
     "adflight.core.transport": ("AiohttpTransport", "Transport", "WireAnswer", "WireRequest"),
+    "adflight.flights.planning": ("plan",),
+    "adflight.flights.saved_plan": ("load_plan",),
     "adflight.freewheel": ("FreeWheel",),
     "adflight.icareus": ("Icareus",),
     "adflight.iqm": ("IQM",),
@@ -92,11 +98,13 @@ __all__ = [
     "OperationNotConfigured",
     "Options",
     "Outcome",
+    "OverBudget",
     "Page",
     "Pager",
     "PagingError",
     "PartialFailure",
     "PermissionDenied",
+    "PlanOutdated",
     "Quota",
     "RateLimited",
     "RawResponse",
@@ -114,7 +122,9 @@ __all__ = [
     "WaitTimeout",
     "WireAnswer",
     "WireRequest",
+    "load_plan",
     "map_calls",
+    "plan",
 ]
 
 
