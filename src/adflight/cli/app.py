@@ -109,12 +109,12 @@ def login(
     name: str,
     /,
     *,
-    vendor: Literal["iqm", "freewheel", "icareus"],
+    vendor: Annotated[Literal["iqm", "freewheel", "icareus"], Parameter(help="Whose account it is.")],
     base_url: str | None = None,
-    currency: str = "",
+    currency: str | None = None,
     ow_id: int | None = None,
-    workspace_host: str = "",
-    quota: str = "",
+    workspace_host: str | None = None,
+    quota: str | None = None,
 ) -> None:
     """Keep an account under a name, for --profile.
 
@@ -142,10 +142,10 @@ def login(
         name=name,
         vendor=vendor,
         base_url=base_url,
-        currency=currency,
+        currency=currency or "",
         workspace=ow_id,
-        workspace_host=workspace_host,
-        quota=quota,
+        workspace_host=workspace_host or "",
+        quota=quota or "",
     ).run()
 
 

@@ -32,6 +32,9 @@ _DOES: Final = {
     "relative": "adds or distributes, and does so again when it is repeated",
     "create": "creates something, and another one when it is repeated",
 }
+PATIENCE: Final = 3.0
+"""Seconds after which somebody who waits is told what for."""
+
 _SHOWN: Final = 2000
 """Characters of a body that are shown before somebody agrees to it."""
 
@@ -125,20 +128,27 @@ class Call:
 
     async def _send(self, module: ModuleType, request: Request) -> None:
         async with self.target.open(self.operation.vendor) as client:
-            if self.every:
-                await _print_rows(client, module, request)
-            elif self.raw:
-                caller = BoundCaller(client._session, evolve(client.options, raw=True))
-                answer = await caller.call(request, module.parse)
-                sys.stdout.buffer.write(answer.content)
-                sys.stdout.buffer.flush()
-            else:
-                try:
-                    answer = await client.call(request, module.parse)
-                except PartialFailure as error:
-                    _print(error.answer)
-                    raise
-                _print(answer)
+            late = asyncio.get_running_loop().call_later(PATIENCE, _say_why, client)
+            try:
+                await self._answer(client, module, request)
+            finally:
+                late.cancel()
+
+    async def _answer(self, client: AnyClient, module: ModuleType, request: Request) -> None:
+        if self.every:
+            await _print_rows(client, module, request)
+        elif self.raw:
+            caller = BoundCaller(client._session, evolve(client.options, raw=True))
+            answer = await caller.call(request, module.parse)
+            sys.stdout.buffer.write(answer.content)
+            sys.stdout.buffer.flush()
+        else:
+            try:
+                answer = await client.call(request, module.parse)
+            except PartialFailure as error:
+                _print(error.answer)
+                raise
+            _print(answer)
 
 
 def _made(module: ModuleType, values: Mapping[str, Any]) -> Request:
@@ -158,6 +168,12 @@ async def _print_rows(client: AnyClient, module: ModuleType, request: Request) -
     except BrokenPipeError:
         # whoever reads has enough; what is left in the buffer has nowhere to go
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_why(client: AnyClient) -> None:
+    quota = client.limiter.quota
+    shared = "" if quota is None else f"; the quota is {quota}, for all that use the account on this machine together"
+    print(f"Waiting for {client.base_url}{shared}.", file=sys.stderr)
 
 
 def _print(answer: Any) -> None:
