@@ -4,13 +4,14 @@ import asyncio
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from adflight.sandbox import Sandbox
-from tests.cli.terminal import CONTROL_C, CONTROL_D, Terminal
-from tests.programs import ADFLIGHT, Finished, environment, run, without_credentials
+from tests.programs import ADFLIGHT, PATIENCE, ROOT, Finished, environment, run, without_credentials
+from tests.pseudo_terminal import CTRL_C, Terminal
 
 WRONG = "wr0ng-p4ssw0rd"
 
@@ -25,6 +26,14 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "config" / "adflight" / "profiles.json"
 
 
+def kept(file: Path) -> dict[str, Any]:
+    """The profiles in the file, which is the user's alone."""
+    if not file.exists():
+        return {}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    return dict(orjson.loads(file.read_bytes())["profiles"])
+
+
 async def adflight(*arguments: str, env: Mapping[str, str]) -> Finished:
     done = await run(*ADFLIGHT, *arguments, env=env)
     both = done.out + done.err
@@ -34,11 +43,15 @@ async def adflight(*arguments: str, env: Mapping[str, str]) -> Finished:
     return done
 
 
-async def on_a_terminal(*arguments: str, env: Mapping[str, str], answers: list[tuple[str, str]]) -> tuple[int, str]:
+async def on_a_terminal(*arguments: str, env: Mapping[str, str], keys: list[tuple[str, str]]) -> tuple[int, str]:
+    """Types what belongs to each text, once that is shown. The exit code, and all that was shown."""
+
     def talk() -> tuple[int, str]:
-        with Terminal(*arguments, env=env) as terminal:
-            terminal.answer(*answers)
-            return terminal.end(), terminal.shown
+        with Terminal(*ADFLIGHT, *arguments, env=env, cwd=ROOT, patience=PATIENCE) as terminal:
+            for shown, typed in keys:
+                terminal.expect(shown)
+                terminal.press(typed)
+            return terminal.finish(), terminal.text
 
     return await asyncio.to_thread(talk)
 
@@ -58,13 +71,12 @@ async def test_from_the_environment_to_a_profile_and_back(
         f"Kept profile acme (iqm, {Sandbox.EMAIL} at {url}), in {file}, which nobody else can read.\n"
         "Next: adflight plan FILE --profile acme\n"
     )
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    stored = orjson.loads(file.read_bytes())["profiles"]["acme"]
+    stored = kept(file)["acme"]
     assert (stored["vendor"], stored["currency"], stored["base_url"]) == ("iqm", "EUR", url)
     assert adflight_sandbox.counts.requests == 1
 
-    again = await adflight("login", "acme", "--vendor", "iqm", "--ow-id", "200002", "--quota", "5/60", env=env)
-    assert "organization workspace 200002.\nReplaced profile acme" in again.err
+    again = await adflight("login", "acme", "--vendor", "iqm", "--ow-id", "200011", "--quota", "5/60", env=env)
+    assert "organization workspace 200011.\nReplaced profile acme" in again.err
     assert "log in again with --currency" in again.err
     for vendor in ("freewheel", "icareus"):
         done = await adflight("login", vendor, "--vendor", vendor, env=env)
@@ -114,7 +126,18 @@ async def test_a_wrong_password_keeps_nothing(
     assert done.err.startswith(f"adflight: {title} refused ")
     assert f" at {platform.url}: " in done.err
     assert done.err.endswith(". Nothing was kept.\n")
-    assert not file.exists()
+    assert kept(file) == {}
+
+
+async def test_a_workspace_of_somebody_elses_keeps_nothing(
+    adflight_sandbox: Sandbox, homes: dict[str, str], file: Path
+) -> None:
+    env = {**environment(adflight_sandbox), **homes}
+    done = await adflight("login", "acme", "--vendor", "iqm", "--ow-id", "200002", env=env)
+    assert (done.code, done.out) == (1, "")
+    assert "Not allowed in this workspace" in done.err
+    assert done.err.endswith(". Nothing was kept.\n")
+    assert kept(file) == {}
 
 
 async def test_an_icareus_organization_that_nobody_knows(
@@ -124,7 +147,7 @@ async def test_an_icareus_organization_that_nobody_knows(
     done = await adflight("login", "suite", "--vendor", "icareus", env=env)
     assert (done.code, done.out) == (1, "")
     assert "Icareus refused 4242 at" in done.err
-    assert not file.exists()
+    assert kept(file) == {}
 
 
 async def test_a_service_in_trouble_keeps_nothing(adflight_sandbox: Sandbox, homes: dict[str, str], file: Path) -> None:
@@ -132,7 +155,7 @@ async def test_a_service_in_trouble_keeps_nothing(adflight_sandbox: Sandbox, hom
     done = await adflight("login", "acme", "--vendor", "iqm", env={**environment(adflight_sandbox), **homes})
     assert (done.code, done.out) == (1, "")
     assert done.err.endswith("\nNothing was kept.\n")
-    assert not file.exists()
+    assert kept(file) == {}
 
 
 @pytest.mark.parametrize(
@@ -163,51 +186,45 @@ async def test_bad_input_is_named_before_anything_is_sent(
 async def test_a_terminal_is_asked_and_never_shows_a_secret(
     adflight_sandbox: Sandbox, homes: dict[str, str], file: Path
 ) -> None:
-    answers = [
-        (f"IQM at {adflight_sandbox.url}", Sandbox.CLIENT_ID),
-        ("Client secret: ", Sandbox.CLIENT_SECRET),
-        ("E-mail: ", ""),
-        ("It is needed.", Sandbox.EMAIL),
-        ("Password: ", Sandbox.PASSWORD),
+    keys = [
+        (f"IQM at {adflight_sandbox.url}", Sandbox.CLIENT_ID + "\n"),
+        ("Client secret: ", Sandbox.CLIENT_SECRET + "\n"),
+        ("E-mail: ", "\n"),
+        ("It is needed.", Sandbox.EMAIL + "\n"),
+        ("Password: ", Sandbox.PASSWORD + "\n"),
     ]
     arguments = ("login", "acme", "--vendor", "iqm", "--base-url", adflight_sandbox.url)
-    code, shown = await on_a_terminal(*arguments, env={**without_credentials(), **homes}, answers=answers)
+    code, shown = await on_a_terminal(*arguments, env={**without_credentials(), **homes}, keys=keys)
     assert code == 0, shown
     assert "Kept profile acme" in shown
     assert Sandbox.PASSWORD not in shown
     assert Sandbox.CLIENT_SECRET not in shown
-    assert orjson.loads(file.read_bytes())["profiles"]["acme"]["credentials"]["password"] == Sandbox.PASSWORD
+    assert kept(file)["acme"]["credentials"]["password"] == Sandbox.PASSWORD
 
 
 async def test_numbers_are_asked_for_until_they_are_some(
     adflight_sandbox: Sandbox, homes: dict[str, str], file: Path
 ) -> None:
     platform = adflight_sandbox.icareus
-    answers = [
-        ("Organization id: ", "seven"),
-        ("A whole number, please.", str(platform.ORGANIZATION_ID)),
-        ("Organization token: ", platform.TOKEN),
-        ("User id: ", str(platform.USER_ID)),
+    keys = [
+        ("Organization id: ", "seven\n"),
+        ("A whole number, please.", str(platform.ORGANIZATION_ID) + "\n"),
+        ("Organization token: ", platform.TOKEN + "\n"),
+        ("User id: ", str(platform.USER_ID) + "\n"),
     ]
     arguments = ("login", "suite", "--vendor", "icareus", "--base-url", platform.url)
-    code, shown = await on_a_terminal(*arguments, env={**without_credentials(), **homes}, answers=answers)
+    code, shown = await on_a_terminal(*arguments, env={**without_credentials(), **homes}, keys=keys)
     assert code == 0, shown
     assert platform.TOKEN not in shown
-    assert file.exists()
+    assert "suite" in kept(file)
 
 
-@pytest.mark.parametrize(
-    ("typed", "code", "said"), [(CONTROL_C, 130, "Interrupted."), (CONTROL_D, 2, "nothing was kept")]
-)
+@pytest.mark.parametrize(("typed", "code", "said"), [(CTRL_C, 130, "Interrupted."), ("\x04", 2, "nothing was kept")])
 async def test_who_leaves_while_being_asked_keeps_nothing(
     homes: dict[str, str], file: Path, typed: str, code: int, said: str
 ) -> None:
-    def leave() -> tuple[int, str]:
-        with Terminal("login", "net", "--vendor", "freewheel", env={**without_credentials(), **homes}) as terminal:
-            terminal.press("User name: ", typed)
-            return terminal.end(), terminal.shown
-
-    left, shown = await asyncio.to_thread(leave)
+    arguments = ("login", "net", "--vendor", "freewheel")
+    left, shown = await on_a_terminal(*arguments, env={**without_credentials(), **homes}, keys=[("User name: ", typed)])
     assert (left, said in shown) == (code, True), shown
     assert "FreeWheel at https://api.freewheel.tv" in shown
-    assert not file.exists()
+    assert kept(file) == {}

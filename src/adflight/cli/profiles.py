@@ -120,6 +120,9 @@ async def _try(profile: Profile) -> str:
         async with client_for(profile) as client:
             if isinstance(client, IQM):
                 token = await client.auth.login(email=secrets["email"], password=secrets["password"])
+                if profile.workspace is not None or profile.workspace_host:
+                    # a log-in knows nothing of them
+                    await client.master.list_creative_types()
                 return f"{title} let {profile.account} in; organization workspace {profile.workspace or token.ow_id}."
             if isinstance(client, FreeWheel):
                 await client.auth.token(username=secrets["username"], password=secrets["password"])
