@@ -184,7 +184,6 @@ async def test_what_may_be_adopted_is_read_whole(account: Account) -> None:
     assert {id_ for id_, live in snapshot.flights.items() if live.is_whole} == {single, other}
     shown = snapshot.flights[other].fields
     expected = {**CAMPAIGN_ROW, "campaign_name": "Single", "white_listed_state_ids": (30200031,), "max_day_clicks": 7}
-    del expected["is_agreement_checked"]
     assert {name: shown[name] for name in expected} == expected
 
 
@@ -481,11 +480,61 @@ def open_intent(write: Write, unknown: UnknownOutcome, look_up: dict[str, Any]) 
     )
 
 
-async def test_a_list_that_leaves_campaigns_out_proves_nothing() -> None:
-    row = {"ioId": 7, "ioName": "Spring", "campaignCount": 2, "campaigns": [{"campaignId": 1, "name": "Banners"}]}
-    token = ok({"access_token": "t", "refresh_token": "r", "token_type": "bearer", "expires_in": 9999, "owId": 1})
-    answer = ok({"totalRecords": 1, "filteredRecords": 1, "ioCampaignsList": [row]})
+TOKEN: dict[str, Any] = {"access_token": "t", "refresh_token": "r", "expires_in": 9999, "owId": 1}
+
+
+def scripted(*answers: Any) -> IQM:
+    """A client that gets these answers' content, after its log-in."""
     settings: dict[str, Any] = dict.fromkeys(("client_id", "client_secret", "email", "password"), "x")
-    async with IQM(**settings, quota=None, transport=ScriptedTransport(token, answer)) as iqm:
-        with pytest.raises(PagingError, match="insertion order 7 counts 2 campaigns, and 1 came"):
-            [live async for live in iqm_reading.Reading(iqm).members([7])]
+    return IQM(**settings, quota=None, transport=ScriptedTransport(ok(TOKEN), *map(ok, answers)))
+
+
+def reports(*ids: int, total: int, order: int = 7) -> dict[str, Any]:
+    """A page of campaigns with their figures."""
+    rows = [{"campaignId": id_, "campaignName": "Banners", "ioId": order, "status": "running"} for id_ in ids]
+    return {"totalRecords": total, "filteredRecords": total, "recordsList": rows}
+
+
+async def test_where_a_list_leaves_campaigns_out_another_is_read() -> None:
+    whole = {"ioId": 7, "ioName": "Spring", "campaignCount": 1, "campaigns": [{"campaignId": 1, "name": "Banners"}]}
+    lists = {
+        "totalRecords": 2,
+        "filteredRecords": 2,
+        "ioCampaignsList": [whole, {**whole, "ioId": 8, "campaignCount": 2}],
+    }
+    async with scripted(lists, reports(2, 3, total=2, order=8)) as iqm:
+        reading = iqm_reading.Reading(iqm)
+        assert [(live.id, live.parent) async for live in reading.members([7, 8])] == [(1, 7), (2, 8), (3, 8)]
+        assert reading.requests.total() == 2
+
+
+async def test_campaigns_of_other_insertion_orders_are_none_of_ours() -> None:
+    # the documents call the ids a filter, and say that the others come after them
+    async with scripted({**reports(1, total=2), "recordsList": [*rows(1), *rows(2, order=8)]}) as iqm:
+        assert list(await iqm_reading.Reading(iqm).campaigns([7], [])) == [1]
+        assert list(await iqm_reading.Reading(iqm).campaigns([7], [2])) == [1, 2]
+
+
+def rows(*ids: int, order: int = 7) -> list[Any]:
+    return list(reports(*ids, total=0, order=order)["recordsList"])
+
+
+async def test_a_list_that_changes_while_it_is_read_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iqm_reading, "MOST", 1)
+    first, second = reports(1, total=2), reports(2, total=2)
+    async with scripted(first, reports(2, total=3), first, second) as iqm:
+        reading = iqm_reading.Reading(iqm)
+        assert list(await reading.campaigns([7], [])) == [1, 2]
+        assert reading.requests == {"insertion_orders.list_campaign_reports": 4}
+    async with scripted(*[first, reports(2, total=3)] * 3) as iqm:
+        with pytest.raises(PagingError, match="changed while it was read"):
+            await iqm_reading.Reading(iqm).campaigns([7], [])
+
+
+@pytest.mark.parametrize(("missing", "told"), [("campaignName", "its name"), ("ioId", "its id")])
+async def test_a_campaign_that_might_be_meant_stops_the_reading(missing: str, told: str) -> None:
+    (row,) = rows(1)
+    del row[missing]
+    async with scripted({**reports(total=1), "recordsList": [row]}) as iqm:
+        with pytest.raises(PagingError, match=f"without {told}"):
+            await iqm_reading.Reading(iqm).campaigns([7], [])

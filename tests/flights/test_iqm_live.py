@@ -217,6 +217,11 @@ def test_a_campaign_that_is_read_by_itself_shows_what_was_sent_with_it() -> None
     }
 
 
+def test_a_campaign_that_was_submitted_was_agreed_to() -> None:
+    # a draft, above, may still lack it
+    assert iqm_live.whole(Campaign.from_dict({**CAMPAIGN, "status": "paused"})).fields["is_agreement_checked"] is True
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

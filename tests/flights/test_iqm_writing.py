@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adflight.flights.iqm_writing import writes
 from adflight.flights.items import UNSEEN, Item, Verdict
@@ -184,11 +186,59 @@ def test_a_campaign_that_gives_and_takes_is_one_that_takes() -> None:
     assert write.phase is Phase.RAISE
 
 
-def test_what_an_adopted_campaign_has_as_its_file_says_counts_as_applied() -> None:
-    item, managed = flight("c", ("max_bid", 1, 2), is_adopted=True)
-    (write,) = planned((item, {**managed, "creative_ids": (1,)}))
-    assert write.values == {"max_bid": 2}
-    assert write.targets[0].fields == {"max_bid": 2, "creative_ids": (1,)}
+AMOUNTS = st.sampled_from([Decimal(1), Decimal(2), Decimal("2.00"), Decimal(3), CLEAR])
+MOMENTS = st.sampled_from([START, START + HOUR, START + WEEK, CLEAR])
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "budget_total": AMOUNTS,
+        "max_bid": AMOUNTS,
+        "budget_day": AMOUNTS,
+        "end_time": MOMENTS,
+        "campaign_name": st.sampled_from(["a", "b"]),
+        "max_day_clicks": st.sampled_from([1, 2]),
+    },
+)
+ORDER_CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "io_total_budget": AMOUNTS,
+        "io_end_time": MOMENTS,
+        "io_start_time": st.sampled_from([START, START + HOUR]),
+        "io_timezone_id": st.sampled_from([29, 423]),
+        "is_auto_sum_io_total_budget": st.booleans(),
+        "io_name": st.sampled_from(["a", "b"]),
+    },
+)
+
+
+@given(st.lists(CHANGES.filter(bool), max_size=25), st.lists(ORDER_CHANGES.filter(bool), max_size=25), st.data())
+def test_every_change_is_sent_once_and_in_no_more_requests_than_objects(
+    campaigns: list[dict[str, Any]], orders: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    def row(key: str, id_: int, changes: dict[str, Any], parent: str | None) -> Row:
+        middle = {Decimal: Decimal(2), datetime: START + HOUR}
+        olds = [data.draw(st.sampled_from([UNSEEN, None, middle.get(type(new))])) for new in changes.values()]
+        triples = [(column, old, new) for (column, new), old in zip(changes.items(), olds, strict=True)]
+        return changed(key, id_, *triples, parent=parent)
+
+    rows = [row(f"c{id_}", id_, changes, "o") for id_, changes in enumerate(campaigns, 1)]
+    rows += [row(f"o{id_}", id_, changes, None) for id_, changes in enumerate(orders, 1)]
+    found = planned(*rows, orders=dict.fromkeys(range(1, len(orders) + 1), OWN_BUDGET))
+
+    sent: dict[str, dict[str, Any]] = {}
+    for write in found:
+        for target in write.targets:
+            known = sent.setdefault(target.key, {})
+            assert not known.keys() & target.fields.keys(), "sent twice"
+            assert target.fields.items() <= write.values.items()
+            known.update(target.fields)
+        if len(write.targets) > 1:
+            assert CLEAR not in write.values.values()
+            assert write.operation not in ("campaigns.update", "insertion_orders.update")
+    assert sent == {item.key: managed for item, managed in rows}
+    # an insertion order that is raised and lowered is changed twice
+    assert len(found) <= len(campaigns) + 2 * len(orders)
 
 
 # insertion orders

@@ -153,7 +153,10 @@ def listed(row: InsertionOrderCampaign, parent: int) -> Live:
 def whole(campaign: Campaign) -> Live:
     """A campaign that was read by itself."""
     more = campaign.additional_properties
-    values = ((name, getattr(campaign, name, more.get(WIRE_NAMES[name], UNSET))) for name in _OF_CAMPAIGN)
+    values = [(name, getattr(campaign, name, more.get(WIRE_NAMES[name], UNSET))) for name in _OF_CAMPAIGN]
+    if campaign.status != CampaignStatus.DRAFT:
+        # no answer tells it, and only a draft can be without it
+        values.append(("is_agreement_checked", True))
     live = _campaign(campaign.id, campaign.io_id, campaign.campaign_name, campaign.status, values)
     live.is_whole = True
     return live

@@ -41,12 +41,23 @@ _Part: TypeAlias = tuple[str, frozenset[tuple[str, Value]]]
 
 @frozen
 class _Share:
-    """What one write is to change of one object."""
+    """What is to be changed of one object in one phase. There may be a hundred thousand."""
 
-    target: Target
-    values: Managed
+    item: Item
+    changes: Sequence[Change]
     parts: frozenset[_Part]
     """What can be shared with others; empty when something of it cannot."""
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {change.column: change.new for change in self.changes}
+
+    def target(self, sent: Managed) -> Target:
+        """The target of a write that sends these values, and perhaps not all of the share's."""
+        item = self.item
+        fields = {change.column: change.new for change in self.changes if change.column in sent}
+        # mostly everything that is sent, and the same for all
+        return Target(item.key, item.row, item.id, item.parent, sent if fields == sent else fields)
 
 
 @define(eq=False)
@@ -56,6 +67,7 @@ class _Writes:
     order_ids: dict[str, int | None] = field(factory=dict, init=False)
     """By key, of the insertion orders that came so far."""
     _by_name: dict[str, Mapping[str, Sequence[Live]]] = field(factory=dict, init=False)
+    _known: dict[frozenset[_Part], frozenset[_Part]] = field(factory=dict, init=False)
 
     def of(self, item: Item, managed: Managed) -> Iterator[Write]:
         """What can be said of an item without the others."""
@@ -64,21 +76,17 @@ class _Writes:
         if item.verdict is Verdict.CREATE:
             yield self._create(item, managed)
         elif item.verdict is Verdict.CHANGE:
-            self._change(item, managed)
+            self._change(item)
 
     def together(self) -> Iterator[Write]:
         """All changes."""
         for (kind, phase), shares in self.shares.items():
             found = grouped([share.parts for share in shares], MOST)
             for position in found.alone:
-                share = shares[position]
-                yield Write(
-                    operation=SINGLE[kind], kind=kind, phase=phase, targets=(share.target,), values=share.values
-                )
-            for (operation, values), positions in found.together:
-                sent = dict(values)
-                targets = tuple(_narrowed(shares[position], sent) for position in positions)
-                yield Write(operation=operation, kind=kind, phase=phase, targets=targets, values=sent)
+                values = shares[position].values
+                yield _write(SINGLE[kind], kind, phase, values, shares[position : position + 1])
+            for (operation, part), positions in found.together:
+                yield _write(operation, kind, phase, dict(part), [shares[position] for position in positions])
 
     def _create(self, item: Item, managed: Managed) -> Write:
         return Write(
@@ -110,19 +118,21 @@ class _Writes:
             self._by_name[kind] = by_name
         return self._by_name[kind]
 
-    def _change(self, item: Item, managed: Managed) -> None:
+    def _change(self, item: Item) -> None:
         live = (self.snapshot.orders if item.kind == ORDER else self.snapshot.flights).get(item.id or 0)
         shown: Fields = live.fields if live is not None else {}
         parts_of = _order_parts if item.kind == ORDER else _campaign_parts
-        # what an adopted object has already as its file says counts as applied from now on
-        kept = _without(managed, item.changes) if item.is_adopted else {}
         for phase, changes in _phases(item):
             values = {change.column: change.new for change in changes}
             # a bulk request might leave a draft a draft
             parts = frozenset() if item.is_draft else parts_of(values, {**shown, **_news(item)})
-            target = Target(item.key, item.row, item.id, item.parent, {**kept, **values})
-            kept = {}
-            self.shares.setdefault((item.kind, phase), []).append(_Share(target, values, parts))
+            share = _Share(item, changes, self._known.setdefault(parts, parts))
+            self.shares.setdefault((item.kind, phase), []).append(share)
+
+
+def _write(operation: str, kind: str, phase: Phase, values: Managed, shares: Iterable[_Share]) -> Write:
+    targets = tuple(share.target(values) for share in shares)
+    return Write(operation=operation, kind=kind, phase=phase, targets=targets, values=values)
 
 
 def writes(items: Iterable[tuple[Item, Managed]], snapshot: Snapshot) -> Iterator[Write]:
@@ -133,23 +143,8 @@ def writes(items: Iterable[tuple[Item, Managed]], snapshot: Snapshot) -> Iterato
     yield from found.together()
 
 
-def _without(managed: Managed, changes: Iterable[Change]) -> dict[str, Value]:
-    changed = {change.column for change in changes}
-    return {name: value for name, value in managed.items() if name not in changed}
-
-
 def _news(item: Item) -> dict[str, Value]:
     return {change.column: change.new for change in item.changes}
-
-
-def _narrowed(share: _Share, sent: Mapping[str, Value]) -> Target:
-    """The target of a write that sets only some of its values."""
-    others = share.values.keys() - sent.keys()
-    target = share.target
-    if not others:
-        return target
-    fields = {name: value for name, value in target.fields.items() if name not in others}
-    return Target(target.key, target.row, target.id, target.parent, fields)
 
 
 # what can be shared
