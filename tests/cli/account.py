@@ -65,7 +65,8 @@ class FakeTarget:
 
     account: Account
     directory: Path
-    words: str = "profile prod"
+    profile: str | None = "prod"
+    words: str = "profile prod (iqm, ada@example.com)"
     currency: str = "USD"
     flags: str = "--profile prod"
 

@@ -21,6 +21,7 @@ NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 @define
 class FakePlatform:
     account: str = "client-1 ops@example.com"
+    base_url: str = "https://api.example.com"
     limiter: Limiter = field(factory=lambda: Limiter(Quota(19, 60.0, "documented 20 a minute, less one")))
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from adflight.cli.apply import ApplyCommand
 from adflight.cli.plan import PlanCommand
-from adflight.core.errors import AuthenticationError, InvalidFile, InvalidInput
+from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput, NotSent
 from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER
@@ -112,7 +112,7 @@ def test_from_a_plan_to_nothing_to_do(
 
 
 def test_nobody_to_be_asked(file: Path, target: FakeTarget, account: Account) -> None:
-    with pytest.raises(InvalidInput, match=r"commit 1,500\.50 USD and send 3 requests\?"):
+    with pytest.raises(ConfigurationError, match=r"--yes\. Apply to .*: commit 1,500\.50 USD and send 3 requests\?"):
         apply(file, target)
     assert account.writes_sent == []
 
@@ -170,7 +170,7 @@ def test_rows_that_fail(file: Path, target: FakeTarget, account: Account, capsys
     assert "refused: row 3, b: no such creative" in out
     assert "Ended: 1 created, 1 failed; 3 requests in " in out
     assert f"To go on: adflight apply {file} --profile prod" in out
-    assert "adflight report --profile prod --failed" in out
+    assert f"adflight report --profile prod --failed failed.csv --source {file}" in out
 
 
 def test_many_rows_that_fail_are_counted(
@@ -207,11 +207,12 @@ def test_a_plan_that_cannot_be_made(
         raise error
 
     monkeypatch.setattr(account, "read", read)
+    said = "The credentials are those of profile prod: adflight login keeps others.\n"
     for command in (plan, apply):
         with pytest.raises(SystemExit) as left:
             command(file, target)
         assert left.value.code == 3
-        assert capsys.readouterr().err == "adflight: campaigns.create: HTTP 401: no\nIs IQM_PASSWORD right?\n"
+        assert capsys.readouterr().err == "adflight: campaigns.create: HTTP 401: no\nIs IQM_PASSWORD right?\n" + said
 
 
 def test_events_for_machines(file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]) -> None:
@@ -289,7 +290,7 @@ def test_a_full_refresh_says_what_it_costs(
 
 
 def test_a_full_refresh_where_nobody_can_be_asked(file: Path, target: FakeTarget) -> None:
-    with pytest.raises(InvalidInput, match="takes 0 requests more"):
+    with pytest.raises(ConfigurationError, match="takes 0 requests more"):
         plan(file, target, refresh="full")
 
 
@@ -335,7 +336,11 @@ def test_an_interrupt_in_the_middle(
 
 
 def test_a_reader_that_has_gone(
-    file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    file: Path,
+    target: FakeTarget,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with (tmp_path / "out").open("w") as out:
 
@@ -347,3 +352,62 @@ def test_a_reader_that_has_gone(
         with pytest.raises(SystemExit) as left:
             plan(file, target)
         assert left.value.code == 3
+    assert capsys.readouterr().err == "adflight: nobody reads standard output any more, so it ends here.\n"
+
+
+def test_a_saved_plan_whose_file_is_gone(
+    file: Path, target: FakeTarget, tmp_path: Path, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "monday.plan"
+    assert plan(file, target, save=saved) == 0
+    file.unlink()
+    assert apply(saved, target, yes=True) == 0
+    assert "was changed since" not in capsys.readouterr().out
+    assert len(account.live[CAMPAIGN]) == 2
+
+
+def test_no_service(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def read(needs: Any) -> Any:
+        raise NotSent("no connection to api.example.com:443")
+
+    monkeypatch.setattr(account, "read", read)
+    with pytest.raises(SystemExit) as left:
+        plan(file, target)
+    assert left.value.code == 3
+    said = "Nothing was sent. Is the service there, and is this its address?"
+    assert capsys.readouterr().err == f"adflight: no connection to api.example.com:443\n{said}\n"
+
+
+def test_the_question_names_drafts_and_what_is_refused(
+    file: Path, target: FakeTarget, account: Account, someone: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert apply(file, target, yes=True) == 0
+    for live in account.live[CAMPAIGN].values():
+        live.is_draft = True
+    file.write_text(HEADING + row("a", "1100") + row("b", "500.50") + row("c").replace(",11,676384,", ",11,,"))
+    someone.append("n\n")
+    assert apply(file, target) == 2
+    out = capsys.readouterr().out
+    assert "commit 100.00 USD, send 1 request and submit 1 draft, without 1 that is refused?" in out
+
+
+def test_further_commands_are_told_with_the_declarations(
+    file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = Declarations(zone="Europe/Berlin", date_format="%d.%m.%Y %H:%M")
+    file.write_text(
+        HEADING
+        + row("a")
+        .replace("2027-03-01T09:00-05:00", "01.03.2027 09:00")
+        .replace("2027-04-01T00:00-04:00", "01.04.2027 00:00")
+    )
+    command = PlanCommand(file=file, target=cast(Any, target), declarations=declared, vendor="iqm")
+    assert command.run() == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.endswith("--profile prod --vendor iqm --zone Europe/Berlin --date-format '%d.%m.%Y %H:%M'")

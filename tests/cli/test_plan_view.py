@@ -30,8 +30,8 @@ def test_everything_that_can_happen_is_shown() -> None:
     text = shown(of_every_sort())
     lines = text.splitlines()
     assert lines[0] == "flights.csv"
-    assert lines[1].startswith("iqm account ops@example.com (profile prod), as it was at ")
-    assert lines[1].endswith(" (3 requests)")
+    assert lines[1].startswith("iqm account ops@example.com (profile prod) at https://api.example.com, read at ")
+    assert lines[1].endswith(" with 3 requests")
     assert "~ change   Spring sale         io_end_time: 2027-03-01 12:00 UTC -> 2027-04-01 00:00 UTC" in text
     assert "+ create     spring-banners-1" in text
     assert text.count("+1,000.00") == 1
@@ -46,7 +46,7 @@ def test_everything_that_can_happen_is_shown() -> None:
     assert "in 1 more insertion order: 2 unchanged" in text
     assert "12,000.00 USD committed, 50.00 USD given back" in text
     assert "4: 2 campaigns.create, 1 insertion_orders.create, 1 insertion_orders.update" in text
-    assert "1 min by the quota, 19 in 1 min" in text
+    assert "1 min by the quota, 19 requests in 1 min" in text
     assert "2 requests without an outcome; an apply first finds out" in text
     assert "Still live, but not in the file any more" in text
     assert "campaign 530001  old-1  running  7,500.00" in text

@@ -78,7 +78,7 @@ async def test_the_time_that_is_left_is_the_quotas(tally: Tally) -> None:
         with await tally.limiter.acquire():
             tally.add(SENT)
     assert tally.seconds_left == 120.0, "9 are left of this window, and 21 of the next two"
-    assert str(pace(tally)) == "10 requests in the last minute, 10 of 19 in 1 min used, about 2 min left by it"
+    assert str(pace(tally)) == "10 of 19 requests in 1 min, about 2 min left by it"
     cast(FakeClock, tally.clock)._now += 60.0
     assert tally.seconds_left == 60.0
     assert tally.a_minute == 0
@@ -93,7 +93,14 @@ def test_without_a_quota_nothing_has_to_be_waited_for() -> None:
     tally = Tally(Limiter(None, clock=clock), clock)
     tally.add(BEGAN)
     assert tally.seconds_left == 0.0
-    assert "used" not in str(pace(tally))
+    assert str(pace(tally)) == "0 requests in the last minute"
+
+
+def test_a_quota_of_another_time_than_a_minute() -> None:
+    clock = FakeClock()
+    tally = Tally(Limiter(Quota(19, 1.0), clock=clock), clock)
+    tally.add(SENT)
+    assert str(pace(tally)) == "0 of 19 requests in 1 s, 1 in the last minute"
 
 
 async def test_what_holds_everything_up_is_said(tally: Tally) -> None:
@@ -173,7 +180,7 @@ async def test_lines_say_from_time_to_time_how_far_it_is(
 ) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.0)
     await run("lines", screen, tally, [BEGAN, SENT])
-    said = "0 of 4 rows: 0 created  0 changed  0 adopted  0 unchanged  0 failed  1 in flight; 1 requests"
+    said = "0 of 4 rows: 0 created  0 changed  0 adopted  0 unchanged  0 failed  1 in flight; 0 of 19 requests in 1 min"
     assert said in text_of(screen)
 
 
@@ -212,3 +219,32 @@ async def test_the_terminal_is_as_it_was_after_an_error(tally: Tally) -> None:
         shown.show(BEGAN)
         raise KeyboardInterrupt
     assert text_of(screen).count("\x1b[?25l") == text_of(screen).count("\x1b[?25h") == 1
+
+
+def test_what_was_settled_is_no_longer_waited_for(tally: Tally) -> None:
+    tally.add(Settling(open=2, seconds=0.0))
+    assert str(progress.settling(tally)) == "2 requests without an outcome: what became of that is found out now"
+    for key, left in (("a", "1 request without"), ("b", "beginning")):
+        tally.add(Settled(kind=CAMPAIGN, key=key, how="adopted", id=1))
+        assert str(progress.settling(tally)).startswith(left)
+
+
+async def test_the_display_says_what_it_waits_for_and_what_failed(
+    tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "REFRESHES", 1000)
+    screen = Console(file=StringIO(), width=100, force_terminal=True, highlight=False, markup=False)
+    events: list[tuple[Event, str]] = [
+        (Settling(open=1, seconds=90.0), "1 request without an outcome"),
+        (BEGAN, "0 of 4 rows"),
+        (FAILED, "refused: "),
+    ]
+    with FORMS["display"](screen, tally) as shown:
+        for event, said in events:
+            shown.show(event)
+            while said not in text_of(screen):
+                await asyncio.sleep(0)
+
+
+def test_nothing_at_all(tally: Tally) -> None:
+    assert str(progress.outcome(tally)) == "no rows"

@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import define, field
@@ -19,7 +18,8 @@ from rich.console import Console
 from rich.text import Text
 
 from adflight.cli import interrupts
-from adflight.cli.plan import NOT_SENT, STOPPED, account_of, flags_of, stopping
+from adflight.cli.further import Further
+from adflight.cli.plan import NOT_SENT, STOPPED, account_of, nobody, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
@@ -65,7 +65,7 @@ class ApplyCommand:
         # complains before a file is read when none is named
         _ = self.target.words
         try:
-            with readable(self.file) as path, stopping():
+            with readable(self.file) as path, stopping(self.target):
                 return interrupts.run(self._run(path))
         except KeyboardInterrupt:
             if not self._has_said:
@@ -132,7 +132,7 @@ class ApplyCommand:
         except asyncio.CancelledError:
             await self._say_interrupted(tally, journal)
             raise
-        self._summarize(screen, tally)
+        self._summarize(screen, tally, plan.label)
         return STOPPED if tally.ended is None else CODES[tally.ended.how]
 
     def _check_budget(self, plan: Plan) -> None:
@@ -145,7 +145,7 @@ class ApplyCommand:
             return True
         question = self._question(plan)
         if not can_ask(screen):
-            raise InvalidInput("--yes", False, f"--yes, where nobody can be asked: {question}")
+            raise nobody(question)
         return agreed(screen, question)
 
     def _question(self, plan: Plan) -> str:
@@ -194,17 +194,17 @@ class ApplyCommand:
         screen = console(to_stderr=True)
         open_ = len(await journal.open_intents())
         self._has_said = True
-        screen.print(Text("Interrupted: ", style="bold yellow").append(outcome(tally)), soft_wrap=True)
+        screen.print(Text.assemble(("Interrupted: ", "bold yellow"), outcome(tally)), soft_wrap=True)
         if open_:
             what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
             screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)
-        screen.print(f"Nothing is bought twice. To go on: {self._command}", soft_wrap=True)
+        screen.print(f"Nothing is bought twice. To go on: {self._further.apply}", soft_wrap=True)
 
     @property
-    def _command(self) -> str:
-        return f"adflight apply {quote(str(self.file))} {flags_of(self.target, self.vendor)}"
+    def _further(self) -> Further:
+        return Further(self.file, self.target, self.vendor, self.declarations)
 
-    def _summarize(self, screen: Console, tally: Tally) -> None:
+    def _summarize(self, screen: Console, tally: Tally, label: str) -> None:
         ended = tally.ended
         if ended is None or self.as_json or (self.quiet and ended.how == "complete"):
             return
@@ -217,12 +217,12 @@ class ApplyCommand:
         if ended.how == "stopped":
             screen.print(f"Stopped: {ended.reason}", style="bold red", soft_wrap=True)
         screen.print(_summary(ended, tally), soft_wrap=True)
-        report = f"adflight report {flags_of(self.target, self.vendor)}"
         if ended.how == "complete":
-            screen.print(f"All rows: {report}", style="dim", soft_wrap=True)
+            screen.print(f"All rows: {self._further.report}", style="dim", soft_wrap=True)
         else:
-            screen.print(f"Failed rows, to be corrected and applied: {report} --failed failed.csv", soft_wrap=True)
-            screen.print(f"To go on: {self._command}", soft_wrap=True)
+            failed = self._further.failed(label)
+            screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
+            screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
 
 
 def _is_newer(source: Path, saved: Plan) -> bool:

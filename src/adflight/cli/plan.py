@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import orjson
@@ -18,10 +17,18 @@ from attrs import define
 from rich.console import Console
 
 from adflight.cli import interrupts
+from adflight.cli.further import Further
 from adflight.cli.plan_view import show_plan
-from adflight.cli.spool import STDIN, name_of, readable
+from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration
-from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput, PlanOutdated
+from adflight.core.errors import (
+    AdflightError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInput,
+    NotSent,
+    PlanOutdated,
+)
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.planning import Plan, Refresh, full_refresh_cost, label_of, plan
@@ -38,16 +45,24 @@ NOT_SENT: Final = 2
 
 
 @contextmanager
-def stopping() -> Iterator[None]:
+def stopping(target: Target) -> Iterator[None]:
     """Turns what does not let it go on into a message and its exit code; bad input is main's."""
     try:
         yield
     except (ConfigurationError, InvalidInput):
         raise
+    except NotSent as error:
+        error.add_note("Nothing was sent. Is the service there, and is this its address?")
+        _leave(error, STOPPED)
+    except AuthenticationError as error:
+        if target.profile:
+            error.add_note(f"The credentials are those of profile {target.profile}: adflight login keeps others.")
+        _leave(error, STOPPED)
     except (JournalHeld, PlanOutdated) as error:
         _leave(error, NOT_SENT)
     except BrokenPipeError:
-        # whoever read it has gone, and the interpreter must not try to tell them the rest
+        print("adflight: nobody reads standard output any more, so it ends here.", file=sys.stderr)
+        # the interpreter must not try to write the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(STOPPED) from None
     except (AdflightError, OSError) as error:
@@ -62,12 +77,13 @@ def _leave(error: Exception, code: int) -> NoReturn:
 def account_of(platform: Platform, target: Target) -> str:
     """Whose account it is, in words: vendor, person, and how it was named."""
     person = platform.account.split()[-1]
-    return f"{platform.columns.vendor} account {person} ({target.words})"
+    named = f"profile {target.profile}" if target.profile else target.words
+    return f"{platform.columns.vendor} account {person} ({named})"
 
 
-def flags_of(target: Target, vendor: str | None) -> str:
-    """What a further command needs to reach the same account."""
-    return target.flags if vendor is None else f"{target.flags} --vendor {vendor}"
+def nobody(question: str) -> ConfigurationError:
+    """What is said where there is a question, and nobody to answer it."""
+    return ConfigurationError(f"nobody can be asked here, so nothing was sent; to go on without: --yes. {question}")
 
 
 @define(kw_only=True)
@@ -87,7 +103,7 @@ class PlanCommand:
         """Shows the plan; returns the exit code."""
         # complains before a file is read when none is named
         _ = self.target.words
-        with readable(self.file) as path, stopping():
+        with readable(self.file) as path, stopping(self.target):
             return interrupts.run(self._run(path))
 
     async def _run(self, path: Path) -> int:
@@ -114,7 +130,7 @@ class PlanCommand:
             screen.print(what, style="dim")
             return True
         if not can_ask(screen):
-            raise InvalidInput("--yes", False, f"--yes, where nobody can be asked. {what}")
+            raise nobody(what)
         return agreed(screen, f"{what} Go on?")
 
     def _show(self, screen: Console, made: Plan) -> None:
@@ -133,7 +149,5 @@ class PlanCommand:
         if made.is_empty:
             refused = any(counts.get("refused") for counts in made.totals.verdicts.values())
             return "Nothing to do." if refused else "Nothing to do: everything is as the file says."
-        what = self.file if self.save is None else self.save
-        if str(what) == STDIN:
-            return f"To apply it: adflight apply - {flags_of(self.target, self.vendor)} --yes"
-        return f"To apply it: adflight apply {quote(str(what))} {flags_of(self.target, self.vendor)}"
+        further = Further(self.file, self.target, self.vendor, self.declarations)
+        return f"To apply it: {further.apply if self.save is None else further.apply_saved(self.save)}"

@@ -32,6 +32,9 @@ NARROW: Final = 90
 FEW: Final = 4
 """Members of a list that are shown as they are."""
 
+WIDE: Final = 140
+"""Columns beyond which nothing is spread any further."""
+
 ADOPT: Final = "adopt"
 
 MARKS: Final = {
@@ -183,11 +186,16 @@ def show_lines(screen: Console, lines: Iterable[Line]) -> None:
             _show_narrow(screen, line)
         return
     table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.width = min(screen.width, WIDE)
     table.add_column(no_wrap=True, min_width=max(len(mark) for mark, _ in MARKS.values()))
     table.add_column(overflow="fold", max_width=max(screen.width // 3, 24))
     table.add_column(overflow="fold", ratio=1)
     table.add_column(no_wrap=True, justify="right")
+    depth = 0
     for line in lines:
+        if line.depth < depth:
+            table.add_row()
+        depth = line.depth
         table.add_row(_mark(line), _key(line), Text("\n").join(line.what), _amount(line))
     screen.print(table)
 
@@ -224,7 +232,9 @@ def show_plan(screen: Console, plan: Plan, *, account: str, name: str, currency:
     detected = "" if plan.flights.detected.encoding is None else f", {plan.flights.detected}"
     screen.print(Text.assemble((plain(name), "bold"), (detected, "dim")))
     reads = sum(plan.totals.reads.values())
-    read = f", as it was at {plan.read_at.astimezone():%H:%M:%S} ({counted(reads, 'request')})"
+    read = (
+        f" at {plan.platform.base_url}, read at {plan.read_at.astimezone():%H:%M:%S} with {counted(reads, 'request')}"
+    )
     screen.print(Text.assemble(plain(account), (read, "dim")))
     screen.print()
     lines = list(lines_of(plan.items))
@@ -258,7 +268,8 @@ def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
     table.add_row("requests", _by_operation(totals))
     quota = plan.platform.limiter.quota
     if totals.writes and quota is not None:
-        table.add_row("time", f"{duration(totals.seconds)} by the quota, {quota.requests:,} in {duration(quota.per)}")
+        time = duration(totals.seconds) if totals.seconds else "at once"
+        table.add_row("time", f"{time} by the quota, {quota.requests:,} requests in {duration(quota.per)}")
     if plan.open_intents:
         open_ = (
             f"{counted(plan.open_intents, 'request')} without an outcome; an apply first finds out what became of it"
@@ -268,9 +279,9 @@ def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
 
 
 def _committed(totals: Totals, currency: str) -> Text:
-    text = Text(with_currency(totals.committed, currency), style="bold").append(" committed", style="not bold")
+    text = Text.assemble((with_currency(totals.committed, currency), "bold"), " committed")
     if totals.released:
-        text.append(f", {with_currency(abs(totals.released), currency)} given back", style="not bold")
+        text.append(f", {with_currency(abs(totals.released), currency)} given back")
     return text
 
 

@@ -34,6 +34,8 @@ SHOWN: Final = 20
 EVERY: Final = 30.0
 """Seconds between two lines that say how far it is, where there is no terminal."""
 
+MINUTE: Final = 60.0
+
 REFRESHES: Final = 8
 """A second."""
 
@@ -109,7 +111,7 @@ class Tally:
     @property
     def a_minute(self) -> int:
         """Requests of the last minute that changed something."""
-        since = self.clock.monotonic() - 60.0
+        since = self.clock.monotonic() - MINUTE
         while self._sent_at and self._sent_at[0] <= since:
             self._sent_at.popleft()
         return len(self._sent_at)
@@ -198,7 +200,7 @@ class _Drawn:
         heading.add_row(self._spinner, bar, Text(f"{tally.rows:,} of {total:,} rows"))
         lines: list[RenderableType] = [heading, counts(tally), pace(tally)]
         if tally.failures:
-            lines.append(Text("latest failure: ", style="dim").append(failure(tally.failures[-1])))
+            lines.append(Text.assemble(("latest failure: ", "dim"), failure(tally.failures[-1])))
         return Group(*lines)
 
 
@@ -226,9 +228,12 @@ def counts(tally: Tally) -> Text:
 def pace(tally: Tally) -> Text:
     """Requests against the quota, the time that is left by it, and what holds everything up."""
     state, quota = tally.limiter.state(), tally.limiter.quota
-    text = Text(f"{tally.a_minute:,} requests in the last minute")
-    if quota is not None:
-        text.append(f", {state.used:,} of {quota.requests:,} in {duration(quota.per)} used")
+    if quota is None:
+        text = Text(f"{counted(tally.a_minute, 'request')} in the last minute")
+    else:
+        text = Text(f"{state.used:,} of {counted(quota.requests, 'request')} in {duration(quota.per)}")
+        if quota.per != MINUTE:
+            text.append(f", {tally.a_minute:,} in the last minute")
     left = tally.seconds_left
     if left:
         text.append(f", about {duration(left)} left by it")

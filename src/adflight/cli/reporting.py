@@ -32,7 +32,7 @@ class ReportCommand:
 
     def run(self) -> None:
         """Writes the report."""
-        with stopping():
+        with stopping(self.target):
             interrupts.run(self._run())
 
     async def _run(self) -> None:
