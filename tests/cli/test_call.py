@@ -158,6 +158,7 @@ async def test_help_imports_little(arguments: list[str]) -> None:
     assert done.code == 0
     imported = set(done.err.split())
     assert not imported & set(HEAVY)
+    assert ("rich.markdown" in imported) is (arguments[0] in ("login", "profiles"))
     assert not [name for name in imported if name.startswith(("adflight_api", "adflight.sandbox", "adflight.flights"))]
 
 

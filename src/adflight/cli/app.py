@@ -410,3 +410,10 @@ def report(
         source=source,
         declarations=(written or Declared()).declarations(),
     ).run()
+
+
+# the list of commands has nothing to mark up, and a quarter of its time would go into importing what marks up
+app.help_format = "plaintext"
+for _name in app:
+    if not _name.startswith("-"):
+        app[_name].help_format = "markdown"
