@@ -129,6 +129,18 @@ async def test_a_wrong_password_keeps_nothing(
     assert kept(file) == {}
 
 
+async def test_the_environment_may_name_a_workspace(
+    adflight_sandbox: Sandbox, homes: dict[str, str], file: Path
+) -> None:
+    env = {**environment(adflight_sandbox), **homes, "IQM_OW_ID": "200011", "IQM_WORKSPACE_HOST": "acme.example.com"}
+    done = await adflight("login", "acme", "--vendor", "iqm", env=env)
+    assert done.code == 0
+    profile = kept(file)["acme"]
+    assert (profile["workspace"], profile["workspace_host"]) == (200011, "acme.example.com")
+    done = await adflight("login", "acme", "--vendor", "iqm", env={**env, "IQM_OW_ID": "mine"})
+    assert (done.code, done.err) == (2, "adflight: environment variable IQM_OW_ID: expected a whole number\n")
+
+
 async def test_a_workspace_of_somebody_elses_keeps_nothing(
     adflight_sandbox: Sandbox, homes: dict[str, str], file: Path
 ) -> None:

@@ -43,6 +43,7 @@ class Login:
     def run(self) -> None:
         """Asks, or takes what the environment holds where nobody can be asked; tries it; keeps it if it works."""
         asks = sys.stdin.isatty()
+        workspace, host = self._workspace(asks)
         # all that is wrong by itself is said before anybody types a password
         draft = Profile(
             name=self.name,
@@ -50,8 +51,8 @@ class Login:
             credentials={setting.name: "0" for setting in VENDORS[self.vendor]},
             base_url=self._address(asks),
             currency=self.currency.upper(),
-            workspace=self.workspace,
-            workspace_host=self.workspace_host,
+            workspace=workspace,
+            workspace_host=host,
             quota=self.quota,
         )
         if asks:
@@ -78,6 +79,14 @@ class Login:
         if not given:
             raise InvalidInput("--base-url", self.base_url, "an address: Icareus documents none")
         return given
+
+    def _workspace(self, asks: bool) -> tuple[int | None, str]:
+        found = {} if asks or self.vendor != "iqm" else os.environ
+        text = found.get("IQM_OW_ID", "")
+        if self.workspace is None and text and not text.isdecimal():
+            raise ConfigurationError("environment variable IQM_OW_ID: expected a whole number")
+        workspace = int(text) if self.workspace is None and text else self.workspace
+        return workspace, self.workspace_host or found.get("IQM_WORKSPACE_HOST", "")
 
     def _asked(self) -> dict[str, str]:
         return {setting.name: _ask(setting) for setting in VENDORS[self.vendor]}
