@@ -17,7 +17,10 @@ from adflight.flights.values import CLEAR, Managed, Value
 KEY: Final = "key"
 """The column with the user's own name of a flight, which every file has."""
 
-VENDORS: Final[Mapping[str, str]] = {"iqm": "adflight.flights.iqm_columns"}
+VENDORS: Final[Mapping[str, str]] = {
+    "iqm": "adflight.flights.iqm_columns",
+    "freewheel": "adflight.flights.freewheel_columns",
+}
 """The module with each vendor's `COLUMNS`."""
 
 
