@@ -6,17 +6,14 @@ Imports store, world and values.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from ..store import Row, Store
+from ..store import Row
 from ..world import Call
 from .values import money
 
-__all__ = ["METRICS", "allowance", "delivered", "delivery", "figures", "total"]
-
-_LAST: WeakKeyDictionary[Store, tuple[tuple[Any, ...], Row]] = WeakKeyDictionary()
+__all__ = ["METRICS", "allowance", "delivery", "figures", "total"]
 
 _SUMMED = (
     "impressions",
@@ -96,15 +93,6 @@ def allowance(call: Call, campaign: Row) -> float:
 def delivery(call: Call, campaign: Row) -> Row:
     """The figures of a whole campaign."""
     return figures(call.world.options.seed, "campaign", campaign["id"], limit=allowance(call, campaign))
-
-
-def delivered(call: Call, campaigns: Sequence[Row]) -> Row:
-    """The figures of several campaigns together. Those of the last ones are remembered, for the next page of a list."""
-    running = sum(allowance(call, campaign) > 0 for campaign in campaigns)
-    about = (call.store.version("campaign"), running, tuple(campaign["id"] for campaign in campaigns))
-    if _LAST.get(call.store, ((), {}))[0] != about:
-        _LAST[call.store] = about, total(delivery(call, campaign) for campaign in campaigns)
-    return _LAST[call.store][1]
 
 
 def _rates(row: Row) -> Row:

@@ -6,6 +6,7 @@ Imports campaign, order, listing and figures and what they import.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -15,10 +16,11 @@ from ..world import Call, Handler
 from . import campaign as campaigns
 from . import order as orders
 from .campaign_lists import pricing
-from .figures import delivered, delivery
+from .figures import delivery, total
 from .insertion_orders import members_of
 from .listing import found, one_of, one_page, sort_rows, wanted
 from .master import TIMEZONES
+from .pages import Listed, shared
 from .values import ids_of, money
 
 __all__ = ["HANDLERS"]
@@ -208,6 +210,15 @@ def _live_members(call: Call, order_id: int, states: Collection[str] | None) -> 
 
 
 def _list_campaigns(call: Call) -> Row:
+    listed = shared(call, partial(_all_campaigns, call))
+    return {
+        "totalRecords": listed.seen,
+        "ioCampaignsList": [_grouped(call, row) for row in one_page(listed.rows, call.body, 20)],
+        "filteredRecords": len(listed.rows),
+    }
+
+
+def _all_campaigns(call: Call) -> Listed:
     body = call.body
     everything = _live(call, body.get("status"), body.get("owIds"))
     rows = []
@@ -235,12 +246,8 @@ def _list_campaigns(call: Call) -> Row:
             rows.append({**orders.present(call, order, of_order), "_order": order, "_members": matching})
     columns: dict[str, Callable[[Row], Any]] = {**_ORDER_COLUMNS, "campaignId": _first_member}
     columns["isRecordTargeted"] = itemgetter("ioId")
-    ordered = _pinned(sort_rows(rows, body.get("sortBy") or "-ioId", columns), one_of(body.get("ioIdsList")))
-    return {
-        "totalRecords": len(everything),
-        "ioCampaignsList": [_grouped(call, row) for row in one_page(ordered, body, 20)],
-        "filteredRecords": len(rows),
-    }
+    ordered = sort_rows(rows, body.get("sortBy") or "-ioId", columns)
+    return Listed(len(everything), _pinned(ordered, one_of(body.get("ioIdsList"))))
 
 
 def _first_member(row: Row) -> int | None:
@@ -282,9 +289,23 @@ def _member(call: Call, member: Row) -> Row:
 
 
 def _list_campaign_reports(call: Call) -> Row:
-    body = call.body
-    if not body.get("ioIdsList"):
+    if not call.body.get("ioIdsList"):
         raise Refused(422, "The list ioIdsList must not be empty", field="ioIdsList")
+    listed = shared(call, partial(_all_campaign_reports, call))
+    return {
+        "totalRecords": listed.seen,
+        "filteredRecords": len(listed.rows),
+        "recordsTotal": listed.together,
+        "recordsList": [
+            {name: value for name, value in _report_row(call, row["_order"], row["_member"]).items() if name in _EMPTY}
+            for row in one_page(listed.rows, call.body, 20)
+        ],
+        "totalCount": len(listed.rows),
+    }
+
+
+def _all_campaign_reports(call: Call) -> Listed:
+    body = call.body
     states = body.get("campaignStatusList")
     order_ids, ids = one_of(body["ioIdsList"]), one_of(ids_of(body.get("campaignIds")))
     kinds = ids_of(body.get("creativeTypeIds"))
@@ -304,16 +325,7 @@ def _list_campaign_reports(call: Call) -> Row:
         and found(body.get("searchField"), member["campaignName"], member["id"])
     ]
     rows = _sorted_reports(call, matching, body.get("sortBy") or "-campaignId")
-    return {
-        "totalRecords": len(everything),
-        "filteredRecords": len(matching),
-        "recordsTotal": _together(call, [member for _, member in matching]),
-        "recordsList": [
-            {name: value for name, value in _report_row(call, row["_order"], row["_member"]).items() if name in _EMPTY}
-            for row in one_page(rows, body, 20)
-        ],
-        "totalCount": len(matching),
-    }
+    return Listed(len(everything), rows, _together(call, [member for _, member in matching]))
 
 
 def _sorted_reports(call: Call, matching: list[tuple[Row, Row]], sort_by: str) -> list[Row]:
@@ -329,7 +341,8 @@ def _sorted_reports(call: Call, matching: list[tuple[Row, Row]], sort_by: str) -
 
 
 def _together(call: Call, members: list[Row]) -> Row:
-    together = {**_EMPTY, **{name: value for name, value in delivered(call, members).items() if name in _EMPTY}}
+    figures = total(delivery(call, member) for member in members)
+    together = {**_EMPTY, **{name: value for name, value in figures.items() if name in _EMPTY}}
     together["totalCount"] = len(members)
     together["budgetTotal"] = money(sum(member["budgetTotal"] for member in members))
     return together
