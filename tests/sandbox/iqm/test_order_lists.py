@@ -225,7 +225,7 @@ async def test_the_next_page_shows_what_has_changed_since(api: Api) -> None:
     api.sandbox.advance(10)
     assert await page(2, campaignStatusList=["running"]) == [(made[2], "running"), (made[3], "running")]
     # what somebody changes
-    await api.call("campaigns_update_status", {"campaignIds": [made[1]], "status": "deleted"})
+    await api.call("campaigns_update_status", {"campaignIds": str(made[1]), "status": "deleted"})
     assert await page(2) == [(made[3], "running"), (made[4], "running")]
     await api.call("insertion_orders_update", {"ioEndTime": 2_000_000_000_000}, ioId=order)
     await api.create_campaign(order, "Flight 5")
