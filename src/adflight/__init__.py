@@ -28,9 +28,11 @@ from adflight.core.errors import (
     NotFound,
     NotSent,
     OperationNotConfigured,
+    OverBudget,
     PagingError,
     PartialFailure,
     PermissionDenied,
+    PlanOutdated,
     RateLimited,
     ServerError,
     Timeout,
@@ -47,6 +49,8 @@ from adflight_api.runtime import UNSET, Page, Pager, RawResponse, Unset
 
 if TYPE_CHECKING:
     from adflight.core.httpx_bridge import HttpxTransport
+    from adflight.flights.planning import plan
+    from adflight.flights.saved_plan import load_plan
     from adflight.freewheel import FreeWheel
     from adflight.icareus import Icareus
     from adflight.iqm import IQM
@@ -57,6 +61,8 @@ _WHEN_USED = {
     "HttpxTransport": "adflight.core.httpx_bridge",
     "IQM": "adflight.iqm",
     "Icareus": "adflight.icareus",
+    "load_plan": "adflight.flights.saved_plan",
+    "plan": "adflight.flights.planning",
 }
 
 __all__ = [
@@ -84,11 +90,13 @@ __all__ = [
     "OperationNotConfigured",
     "Options",
     "Outcome",
+    "OverBudget",
     "Page",
     "Pager",
     "PagingError",
     "PartialFailure",
     "PermissionDenied",
+    "PlanOutdated",
     "Quota",
     "RateLimited",
     "RawResponse",
@@ -106,7 +114,9 @@ __all__ = [
     "WaitTimeout",
     "WireAnswer",
     "WireRequest",
+    "load_plan",
     "map_calls",
+    "plan",
 ]
 
 

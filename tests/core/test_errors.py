@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import pickle
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -17,7 +18,9 @@ from adflight.core.errors import (
     InvalidInput,
     LaunchFailed,
     OperationNotConfigured,
+    OverBudget,
     PartialFailure,
+    PlanOutdated,
     ServerError,
     Timeout,
     UnknownOutcome,
@@ -47,6 +50,8 @@ ALL_KINDS: list[AdflightError] = [
     ConfigurationError("base_url is missing"),
     InvalidInput("name", "", "a text"),
     InvalidFile("flights.csv", [Problem(2, "key", None, "a name")], count=3, detected="CSV in UTF-8"),
+    OverBudget(Decimal(100), Decimal("100.01")),
+    PlanOutdated(["campaign 'row 1': budget_total is 7"]),
     Timeout("no answer within 30 s"),
     UnknownOutcome(
         "perhaps",
@@ -118,6 +123,14 @@ def test_the_tree_in_the_docstring_is_the_tree() -> None:
         if kind is not AdflightError
     }
     assert drawn == parents
+
+
+def test_a_plan_that_moved_much_is_told_briefly() -> None:
+    moved = [f"campaign {number}" for number in range(1_025)]
+    error = PlanOutdated(moved)
+    assert error.moved == tuple(moved)
+    assert len(str(error).splitlines()) == 1 + PlanOutdated.SHOWN + 1
+    assert str(error).endswith("and 1,005 more")
 
 
 def test_all_names_everything_public() -> None:

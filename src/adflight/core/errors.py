@@ -3,7 +3,8 @@
     AdflightError
     ├── ConfigurationError        settings are missing or contradict each other
     ├── InvalidInput              an argument that cannot be sent (also a ValueError)
-    │   └── InvalidFile           a file of flights with all that is wrong in it
+    │   ├── InvalidFile           a file of flights with all that is wrong in it
+    │   └── OverBudget            a plan commits more money than is allowed
     ├── TransportError            no answer came
     │   ├── NotSent               the request never left: nothing can have happened
     │   ├── Timeout               no answer in time: it may have been carried out
@@ -17,6 +18,7 @@
     │   ├── RateLimited           429
     │   └── ServerError           5xx, 408, 499, and answers that cannot be read
     ├── PartialFailure            carried out for some items only
+    ├── PlanOutdated              what exists has changed since a plan was made
     ├── PagingError               pages repeat, never end, or do not add up
     ├── OperationNotConfigured    the vendor does not document how to call it, and neither did you
     ├── LaunchFailed              a launch stopped half-way; says what exists
@@ -30,6 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from adflight_api.runtime import AdflightError, InvalidInput
@@ -52,9 +55,11 @@ __all__ = [
     "NotFound",
     "NotSent",
     "OperationNotConfigured",
+    "OverBudget",
     "PagingError",
     "PartialFailure",
     "PermissionDenied",
+    "PlanOutdated",
     "RateLimited",
     "ServerError",
     "Timeout",
@@ -111,6 +116,36 @@ class InvalidFile(InvalidInput):
 
 def _rebuild_file(file: str, problems: Sequence[Problem], count: int, detected: str) -> InvalidFile:
     return InvalidFile(file, problems, count=count, detected=detected)
+
+
+class OverBudget(InvalidInput):
+    """A plan commits more money than the caller allows; nothing was sent."""
+
+    def __init__(self, max_budget: Decimal, committed: Decimal) -> None:
+        super().__init__("max_budget", max_budget, f"at least {committed}, which is what the plan commits")
+        self.committed = committed
+        """In the account's currency."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.value, self.committed)
+
+
+class PlanOutdated(AdflightError):
+    """What exists has changed since the plan was made, in a way that it does not explain; nothing was sent."""
+
+    SHOWN: ClassVar[int] = 20
+    """Objects that the message shows."""
+
+    def __init__(self, moved: Sequence[str]) -> None:
+        self.moved = tuple(moved)
+        """What would be done now and was not planned, an object each, in words."""
+        shown = [*self.moved[: self.SHOWN]]
+        if len(self.moved) > self.SHOWN:
+            shown.append(f"and {len(self.moved) - self.SHOWN:,} more")
+        super().__init__("\n  ".join(["the plan no longer holds, make a new one:", *shown]))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.moved,)
 
 
 class TransportError(AdflightError):

@@ -231,7 +231,9 @@ class Book:
 
     # ids and what was applied
 
-    def bind(self, kind: str, key: str, id_: int, *, replacing: int | None, by: str, now: float) -> None:
+    def bind(
+        self, kind: str, key: str, id_: int, *, replacing: int | None, by: str, now: float, fields: bytes = b"{}"
+    ) -> None:
         known = self.id_of(kind, key)
         if known == id_:
             return
@@ -240,6 +242,8 @@ class Book:
         if replacing is not None:
             self.release(kind, key, replacing, by=by, now=now)
         self._write_id(kind, key, id_, now, by)
+        if fields != b"{}":
+            self._write_applied(kind, key, fields, now)
 
     def release(self, kind: str, key: str, id_: int, *, by: str, now: float) -> None:
         known = self.id_of(kind, key)
@@ -257,6 +261,18 @@ class Book:
 
     def ids(self, kind: str) -> dict[str, int]:
         rows = self._database.execute("SELECT key, id FROM ids WHERE kind = ? AND until IS NULL ORDER BY key", (kind,))
+        return dict(rows.fetchall())
+
+    def keys_of(self, kind: str, file: str) -> dict[str, int]:
+        # one run at a time: what was bound while it went on, it bound
+        rows = self._database.execute(
+            "SELECT key, id FROM ids WHERE kind = ?1 AND until IS NULL AND (key IN"
+            " (SELECT p.key FROM runs r JOIN intents n ON n.run = r.id JOIN parts p ON p.intent = n.id"
+            " WHERE r.file = ?2 AND p.kind = ?1) OR EXISTS (SELECT 1 FROM runs r WHERE r.file = ?2"
+            " AND since BETWEEN r.started AND coalesce(r.ended,"
+            " (SELECT min(started) FROM runs later WHERE later.id > r.id), since))) ORDER BY key",
+            (kind, file),
+        )
         return dict(rows.fetchall())
 
     def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:

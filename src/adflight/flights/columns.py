@@ -91,6 +91,10 @@ class Columns:
     """The columns where objects start and end."""
     agreeing: tuple[str, str] | None = None
     """A column of the insertion order, and one of the campaign that has to say the same."""
+    budget: str | None = None
+    """The column with what an object may spend in all: raising it is what commits money."""
+    summed: tuple[str, str] | None = None
+    """A budget of the insertion order, and the flag by which the vendor keeps it equal to the sum of its campaigns'."""
     rules: Rules = _no_rules
 
     def __iter__(self) -> Iterator[Column]:

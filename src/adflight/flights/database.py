@@ -21,7 +21,7 @@ from uuid import uuid4
 from attrs import define
 
 from adflight.core.errors import AdflightError, ConfigurationError
-from adflight.flights.entries import JournalError, JournalHeld, moment
+from adflight.flights.entries import JournalError, JournalHeld, NoJournal, moment
 
 VERSION: Final = 1
 """Of the tables."""
@@ -217,7 +217,7 @@ class Database:
         self._holder = uuid4().hex
         self._broken: str | None = None
         if read_only and not path.exists():
-            raise JournalError(f"there is no journal {path}: nothing was ever applied")
+            raise NoJournal(f"there is no journal {path}: nothing was ever applied")
         mode = "ro" if read_only else "rw"
         try:
             self._database = sqlite3.connect(
@@ -247,7 +247,7 @@ class Database:
                 f"this one knows {VERSION}): use that one"
             )
         if fresh and self._read_only:
-            raise JournalError(f"the journal {self._path} is empty: nothing was ever applied")
+            raise NoJournal(f"the journal {self._path} is empty: nothing was ever applied")
         if self.one("PRAGMA quick_check(1)") != ("ok",):
             raise self._damaged("its check failed")
         if not fresh and self.one("SELECT value FROM facts WHERE name = 'account'") != (account,):

@@ -251,5 +251,7 @@ COLUMNS: Final = Columns(
     flight_name="campaign_name",
     spans={Level.INSERTION_ORDER: ("io_start_time", "io_end_time"), Level.CAMPAIGN: ("start_time", "end_time")},
     agreeing=("io_budget_type_id", "budget_type_id"),
+    budget="budget_total",
+    summed=("io_total_budget", "is_auto_sum_io_total_budget"),
     rules=contradictions,
 )

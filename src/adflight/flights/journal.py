@@ -43,6 +43,7 @@ from adflight.flights.entries import (
     Run,
     Sealed,
     SealedOutcome,
+    encode,
     without_secrets,
 )
 
@@ -114,6 +115,7 @@ class Journal:
         Raises:
             ConfigurationError: `base_url` is not a URL, or `account` is empty.
             JournalHeld: another process, or this one, has it open; says which and since when.
+            NoJournal: with `read_only`: nothing was ever applied.
             JournalError: the directory or the file cannot be used, is damaged, of another account, or newer than this
                 adflight. It is left as it is.
         """
@@ -241,23 +243,37 @@ class Journal:
         """The vendor's ids by key."""
         return await self._do(lambda: self._book.ids(kind))
 
+    async def keys_of(self, kind: str, file: str) -> dict[str, int]:
+        """The ids, by key, of what was applied or bound in runs of `file`, as `begin_run` was told it."""
+        return await self._do(lambda: self._book.keys_of(kind, file))
+
     async def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What was last applied, by key and field; keys without anything are left out."""
         keys = tuple(keys)
         return await self._do(lambda: self._book.applied(kind, keys))
 
-    async def bind(self, kind: str, key: str, id: int, *, replacing: int | None = None, by: str = "") -> None:
+    async def bind(
+        self,
+        kind: str,
+        key: str,
+        id: int,
+        *,
+        replacing: int | None = None,
+        by: str = "",
+        fields: Mapping[str, Any] | None = None,
+    ) -> None:
         """Says which object of the vendor's a key means: one that was there before, and whose adoption was confirmed.
 
         Harmless when repeated. Where the key has another id, that must be told as `replacing`, `by` a person; what was
-        applied to it is forgotten.
+        applied to it is forgotten. `fields` are the values, by column, that it was seen to have: they count as applied.
 
         Raises:
             Unsettled: a request for the key has no outcome.
             Contradiction: the key has another id, or the id is another key's, or nobody replaces it.
+            InvalidInput: the fields hold what cannot be kept.
         """
-        now = self._clock.time()
-        await self._put(lambda: self._book.bind(kind, key, id, replacing=replacing, by=by, now=now))
+        now, seen = self._clock.time(), encode("fields", fields or {}, self._secrets)
+        await self._put(lambda: self._book.bind(kind, key, id, replacing=replacing, by=by, now=now, fields=seen))
 
     async def release(self, kind: str, key: str, id: int, *, by: str) -> None:
         """Says that a key no longer means `id`, as after somebody deleted that: it may be created again.

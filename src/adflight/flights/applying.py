@@ -1,0 +1,374 @@
+"""A plan, carried out: what is open is settled first, then the plan is checked, then it is sent.
+
+    async for event in plan.apply():
+        print(event)
+
+Imports `dispatching`, `settling`, the journal and the events; sends nothing itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final, Protocol, Self
+
+from adflight.core.errors import InvalidInput, OverBudget, PlanOutdated
+from adflight.flights.dispatching import Dispatcher
+from adflight.flights.entries import Contradiction, JournalError
+from adflight.flights.events import Began, Ended, Event, Settled
+from adflight.flights.items import Item, Totals, Verdict
+from adflight.flights.journal import Journal
+from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
+from adflight.flights.scheduling import Object, Schedule
+from adflight.flights.settling import IfAbsent, settle, together
+
+CONCURRENCY: Final = 50
+"""Requests under way at a time, at most; the quota's, where that is less."""
+
+STALE: Final = 300.0
+"""Seconds after which a plan is made anew before anything is sent."""
+
+_ROOM: Final = 1000
+"""Events that wait for a slow reader before nothing more is sent."""
+
+
+class Applicable(Protocol):
+    """What is needed of a plan."""
+
+    @property
+    def platform(self) -> Platform: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def items(self) -> Sequence[Item]: ...
+
+    @property
+    def totals(self) -> Totals: ...
+
+    @property
+    def read_at(self) -> datetime:
+        """When it began to be read."""
+        ...
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it comes from a file."""
+        ...
+
+    def writes(self) -> Iterator[Write]: ...
+
+    async def again(self, journal: Journal) -> Self:
+        """Made anew, from the same flights."""
+        ...
+
+    def moved(self, newer: Self) -> list[str]:
+        """What a newer plan would do that this one does not explain."""
+        ...
+
+
+async def apply(
+    plan: Applicable,
+    *,
+    journal: Journal | None = None,
+    directory: Path | None = None,
+    wait: float | None = 0.0,
+    if_absent: IfAbsent = "raise",
+    by: str = "",
+    max_budget: Decimal | None = None,
+    concurrency: int | None = None,
+) -> AsyncGenerator[Event]:
+    """Carries out a plan, each request once, and tells what happens; the last event is `Ended`.
+
+        async for event in apply(plan, max_budget=Decimal(5000)):
+            ...
+
+    Leaving the iteration, or cancelling it, ends the apply: what was sent without an answer is in the journal, and the
+    next apply settles it. Leave it by `contextlib.aclosing` to know when that is done. A slow reader holds the sending
+    up; no event is lost.
+
+    Args:
+        journal: The account's, open; by default it is opened, and closed at the end.
+        directory: Where it lies, if not in the user's state directory.
+        wait: Seconds for which to wait while another process has it open; None waits without end.
+        if_absent: What becomes of creates without an answer whose objects are not there: they are reported, or with
+            "create" and a person's name in `by` made again.
+        max_budget: What the plan may commit, in the account's currency.
+        concurrency: Requests under way at a time.
+
+    Raises:
+        OverBudget: It commits more.
+        PlanOutdated: What exists has changed in a way that the plan does not explain.
+        JournalHeld: Another process is at it.
+        JournalError: The journal cannot be used.
+        AdflightError: What reading raises, before anything is sent. Later errors are events.
+    """
+    if concurrency is not None and concurrency < 1:
+        raise InvalidInput("concurrency", concurrency, "at least 1")
+    _check_budget(plan, max_budget)
+    events = _Events()
+    apply_ = _Apply(plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency)
+    task = asyncio.create_task(apply_.run(journal, directory, wait))
+    task.add_done_callback(events.close)
+    try:
+        while (event := await events.get()) is not None:
+            yield event
+        await task
+    finally:
+        task.cancel()
+        await _end_of(task)
+
+
+def _check_budget(plan: Applicable, max_budget: Decimal | None) -> None:
+    if max_budget is not None and plan.totals.committed > max_budget:
+        raise OverBudget(max_budget, plan.totals.committed)
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    """Waits for the end of what was cancelled, however often we are cancelled meanwhile."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if not task.cancelled():
+        # whoever wanted to know was told, or has left
+        task.exception()
+    if cancelled is not None:
+        raise cancelled
+
+
+class _Events:
+    """From the apply to its reader."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Event] = deque()
+        self._news = asyncio.Event()
+        self._is_closed = False
+        self._room = asyncio.Event()
+        self._room.set()
+        self.dispatcher: Dispatcher | None = None
+        """Is told when there is room again."""
+
+    def tell(self, event: Event) -> None:
+        self._waiting.append(event)
+        self._news.set()
+        if not self.has_room():
+            self._room.clear()
+
+    def has_room(self) -> bool:
+        return len(self._waiting) < _ROOM
+
+    async def room(self) -> None:
+        """Waits for it."""
+        await self._room.wait()
+
+    def close(self, _: object) -> None:
+        self._is_closed = True
+        self._news.set()
+
+    async def get(self) -> Event | None:
+        """The next event; None after the last."""
+        while not self._waiting:
+            if self._is_closed:
+                return None
+            self._news.clear()
+            await self._news.wait()
+        event = self._waiting.popleft()
+        if not self._room.is_set() and self.has_room():
+            self._room.set()
+            if self.dispatcher is not None:
+                self.dispatcher.wake()
+        return event
+
+
+class _Apply:
+    """One apply, in a task of its own."""
+
+    def __init__(
+        self,
+        plan: Applicable,
+        events: _Events,
+        *,
+        if_absent: IfAbsent,
+        by: str,
+        max_budget: Decimal | None,
+        concurrency: int | None,
+    ) -> None:
+        self._plan = plan
+        self._platform = platform = plan.platform
+        self._events = events
+        self._if_absent: IfAbsent = if_absent
+        self._by = by
+        self._max_budget = max_budget
+        quota = platform.limiter.quota
+        self._concurrency = concurrency or min(CONCURRENCY, CONCURRENCY if quota is None else quota.requests)
+        self._began_at = platform.clock.monotonic()
+        self._requests: Counter[str] = Counter()
+
+    async def run(self, journal: Journal | None, directory: Path | None, wait: float | None) -> None:
+        platform = self._platform
+        if journal is not None:
+            ended = await self._in_a_run(journal)
+        else:
+            own = await Journal.open(
+                platform.base_url, platform.account, directory=directory, wait=wait, clock=platform.clock
+            )
+            try:
+                ended = await self._in_a_run(own)
+            finally:
+                closing = asyncio.ensure_future(own.aclose())
+                await _end_of(closing)
+        self._events.tell(ended)
+
+    async def _in_a_run(self, journal: Journal) -> Ended:
+        earlier = await journal.runs()
+        number = await journal.begin_run(self._plan.label)
+        how = "stopped"
+        try:
+            await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
+            ended = await self._send(journal, number)
+            how = ended.how
+        except asyncio.CancelledError:
+            how = "interrupted"
+            raise
+        finally:
+            # on a disk that is full the run stays without an end, as that of a process that died
+            with suppress(JournalError):
+                await journal.end_run(how)
+        return ended
+
+    # before anything is sent
+
+    async def _bring_up_to_date(self, journal: Journal, *, is_after_another: bool) -> None:
+        """Settles what is open, and makes the plan anew where it may not hold any more."""
+        self._unclear: dict[Object, str] = {}
+        is_settled = False
+        async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
+            if isinstance(event, Settled):
+                if event.how == "unclear":
+                    self._unclear[event.kind, event.key] = event.reason
+                else:
+                    is_settled = True
+            await self._tell(event)
+        age = self._platform.clock.time() - self._plan.read_at.timestamp()
+        if is_settled or is_after_another or self._plan.is_loaded or age > STALE:
+            newer = await self._plan.again(journal)
+            moved = self._plan.moved(newer)
+            if moved:
+                raise PlanOutdated(moved)
+            _check_budget(newer, self._max_budget)
+            self._requests.update(newer.totals.reads)
+            self._plan = newer
+
+    async def _tell(self, event: Event) -> None:
+        await self._events.room()
+        self._events.tell(event)
+
+    # sending
+
+    async def _send(self, journal: Journal, number: int) -> Ended:
+        plan = self._plan
+        schedule = Schedule(plan.writes())
+        flights = self._flights
+        begun = Began(
+            run=number,
+            flights=sum(item.kind == flights for item in plan.items),
+            writes=sum(plan.totals.writes.values()),
+            committed=plan.totals.committed,
+            seconds=plan.totals.seconds,
+        )
+        await self._tell(begun)
+        ids = {kind: await journal.ids(kind) for kind in (ORDER, CAMPAIGN)}
+        self._dispatcher = dispatcher = Dispatcher(
+            [item for item in plan.items if item.verdict in (Verdict.CREATE, Verdict.CHANGE)],
+            schedule,
+            ids,
+            journal=journal,
+            platform=self._platform,
+            tell=self._events.tell,
+            concurrency=self._concurrency,
+            if_absent=self._if_absent,
+            by=self._by,
+        )
+        await self._tell_what_is_clear(schedule)
+        await self._adopt(journal, schedule, ids)
+        dispatcher.has_room = self._events.has_room
+        self._events.dispatcher = dispatcher
+        await dispatcher.run()
+        return self._ended(dispatcher)
+
+    @property
+    def _flights(self) -> str:
+        """What the journal calls a row."""
+        return ORDER if self._platform.columns.flight_name is None else CAMPAIGN
+
+    async def _fail(self, schedule: Schedule, item: Item, error: str, outcome: Any) -> None:
+        schedule.fail(item.kind, item.key, item.parent)
+        await self._events.room()
+        self._dispatcher.failed(item.kind, item.key, item.row, error, outcome)
+
+    async def _tell_what_is_clear(self, schedule: Schedule) -> None:
+        """Rows for which nothing is sent."""
+        for item in self._plan.items:
+            unclear = self._unclear.get((item.kind, item.key))
+            if unclear is not None:
+                await self._fail(schedule, item, unclear, "unknown")
+            elif item.verdict is Verdict.REFUSED:
+                await self._fail(schedule, item, item.reason, "refused")
+            elif item.verdict is Verdict.UNCHANGED and not item.is_adopted and item.id is not None:
+                await self._events.room()
+                self._dispatcher.done(item, "unchanged", item.id)
+
+    async def _adopt(self, journal: Journal, schedule: Schedule, ids: Mapping[str, dict[str, int]]) -> None:
+        """Binds what exists under its name to its key."""
+        adopted = [item for item in self._plan.items if item.is_adopted and self._is_to_be_bound(item)]
+        told = await together(self._bind(journal, item) for item in adopted)
+        for item, problem in zip(adopted, told, strict=True):
+            if problem is not None:
+                await self._fail(schedule, item, problem, "unknown")
+                continue
+            assert item.id is not None
+            ids[item.kind][item.key] = item.id
+            if item.verdict is Verdict.UNCHANGED:
+                await self._events.room()
+                self._dispatcher.done(item, "adopted", item.id)
+
+    def _is_to_be_bound(self, item: Item) -> bool:
+        return (
+            item.verdict is not Verdict.REFUSED and item.id is not None and (item.kind, item.key) not in self._unclear
+        )
+
+    @staticmethod
+    async def _bind(journal: Journal, item: Item) -> str | None:
+        assert item.id is not None
+        try:
+            await journal.bind(item.kind, item.key, item.id)
+        except Contradiction as error:
+            return str(error)
+        return None
+
+    def _ended(self, dispatcher: Dispatcher) -> Ended:
+        results, flights = dispatcher.results, self._flights
+        has_failed = any(how == "failed" and count for (_, how), count in results.items())
+        return Ended(
+            how="stopped" if dispatcher.stopped else "failed" if has_failed else "complete",
+            reason="" if dispatcher.stopped is None else str(dispatcher.stopped),
+            done=results[flights, "done"],
+            failed=results[flights, "failed"],
+            adopted=results[flights, "adopted"],
+            requests=dict(self._requests + dispatcher.sent),
+            seconds=self._platform.clock.monotonic() - self._began_at,
+        )
+
+
+def _is_after(read_at: datetime, runs: Iterable[Any]) -> bool:
+    """Whether another run may have changed something since a plan was read."""
+    return any(run.ended is None or run.ended >= read_at for run in [*runs][-1:])

@@ -1,0 +1,353 @@
+"""Carries out a schedule: many writes at a time, and what has no outcome settled in rounds that they share.
+
+Imports `scheduling`, `sending`, `settling` and the events; used by `applying`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from contextlib import suppress
+from math import inf
+from typing import Any, Final, Literal
+
+from attrs import define
+
+from adflight.core.errors import AdflightError
+from adflight.flights.entries import JournalError, Unknown, moment
+from adflight.flights.events import Event, RowDone, RowFailed, Settled, Settling
+from adflight.flights.items import Item, Verdict
+from adflight.flights.journal import Journal
+from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Target, Write
+from adflight.flights.scheduling import Object, Schedule
+from adflight.flights.sending import Fate, Sending
+from adflight.flights.settling import IfAbsent, conclude
+
+GATHER: Final = 300.0
+"""Seconds for which requests without an outcome gather, as long as others can be sent, before they share a round."""
+
+_READ_AT_ONCE: Final = 500
+
+_STOPPED: Final = "the apply stopped before it was known what became of it; the next one finds out"
+
+
+@define(eq=False)
+class _Awaited:
+    """A share of a write that was sent, and of which nobody knows yet what became."""
+
+    write: Write
+    target: Target
+    request: int
+    due: float
+    """By the monotonic clock: when it must be settled."""
+    since: float
+    is_lost: bool
+    """Whether it may not have been carried out. Otherwise it was answered, and only has to be read back."""
+    reason: str
+
+
+class Dispatcher:
+    """One apply's writes on their way. Used once."""
+
+    def __init__(
+        self,
+        items: Iterable[Item],
+        schedule: Schedule,
+        ids: Mapping[str, dict[str, int]],
+        *,
+        journal: Journal,
+        platform: Platform,
+        tell: Callable[[Event], None],
+        concurrency: int,
+        if_absent: IfAbsent,
+        by: str,
+    ) -> None:
+        """`items` are those that have writes; `ids`, by kind and key, grow with what is created."""
+        self.sent: Final[Counter[str]] = Counter()
+        """Requests that have left, by operation."""
+        self.results: Final[Counter[tuple[str, str]]] = Counter()
+        """Objects by kind, and by "done", "failed" and "adopted"."""
+        self.stopped: AdflightError | None = None
+        """Why nothing more can be sent."""
+        self.has_room: Callable[[], bool] = lambda: True
+        """Whether more may be sent, because somebody listens."""
+        self._items: dict[Object, Item] = {(item.kind, item.key): item for item in items}
+        self._schedule = schedule
+        self._ids = ids
+        self._journal = journal
+        self._platform = platform
+        self._clock = platform.clock
+        self._tell = tell
+        self._concurrency = concurrency
+        self._if_absent: IfAbsent = if_absent
+        self._by = by
+        self._under_way: dict[asyncio.Task[None], Sending | None] = {}
+        self._round: asyncio.Task[None] | None = None
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_at = inf
+        self._awaited: list[_Awaited] = []
+        self._adopted: set[Object] = set()
+        self._is_settling_told = False
+        self._changed = asyncio.Event()
+        self._mistake: BaseException | None = None
+
+    # rows
+
+    def done(self, item: Item, how: Literal["created", "changed", "adopted", "unchanged"], id_: int) -> None:
+        """Tells that an object is as planned."""
+        self.results[item.kind, "done"] += 1
+        self.results[item.kind, "adopted"] += how == "adopted"
+        self._tell(RowDone(kind=item.kind, key=item.key, row=item.row, how=how, id=id_))
+
+    def failed(
+        self, kind: str, key: str, row: int, error: str, outcome: Literal["refused", "failed", "withheld", "unknown"]
+    ) -> None:
+        """Tells that one is not."""
+        self.results[kind, "failed"] += 1
+        self._items.pop((kind, key), None)
+        self._tell(RowFailed(kind=kind, key=key, row=row, error=error, outcome=outcome))
+
+    # the loop
+
+    def wake(self) -> None:
+        """There is room again."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Sends everything that can be sent, and settles what can be settled.
+
+        When it is cancelled, what was sent and has no outcome is unknown in the journal, and nothing goes on.
+        """
+        try:
+            while True:
+                self._start_writes()
+                self._tell_withheld()
+                self._start_round()
+                if self._mistake is not None:
+                    raise self._mistake
+                if self._is_over:
+                    break
+                await self._changed.wait()
+                self._changed.clear()
+        finally:
+            await self._abort()
+            await self._leave_words()
+
+    @property
+    def _is_over(self) -> bool:
+        if self._under_way:
+            return False
+        return self.stopped is not None or (self._schedule.is_over and not self._awaited)
+
+    def _start_writes(self) -> None:
+        while self.stopped is None and len(self._under_way) < self._concurrency and self.has_room():
+            write = self._schedule.take()
+            if write is None:
+                return
+            parent, ids = self._resolved(write)
+            if parent is None or ids is None:
+                reason = "the vendor's id of what it is about is not known"
+                self._note(write, None, [Fate(target, "failed", reason=reason) for target in write.targets])
+                continue
+            sending = Sending(
+                write,
+                ids,
+                parent or None,
+                journal=self._journal,
+                platform=self._platform,
+                tell=self._tell,
+                sent=self.sent,
+                is_halted=lambda: self.stopped is not None,
+            )
+            self._begin(self._carry_out(sending), sending)
+
+    def _resolved(self, write: Write) -> tuple[int | None, list[int] | None]:
+        """The insertion order's id, 0 where there is none or many, and the objects' ids; None what is not known."""
+        known: list[int | None] = []
+        if not write.creates:
+            known = [self._ids[write.kind].get(target.key, target.id) for target in write.targets]
+        parents = {target.parent for target in write.targets} - {None} if write.kind == CAMPAIGN else set()
+        parent = self._ids[ORDER].get(str(*parents), None if write.creates else 0) if len(parents) == 1 else 0
+        ids = [id_ for id_ in known if id_ is not None]
+        return parent, ids if len(ids) == len(known) else None
+
+    def _begin(self, work: Coroutine[Any, Any, None], sending: Sending | None) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._under_way[task] = sending
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if task is self._round:
+            self._round = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if isinstance(error, AdflightError):
+                self._stop(error)
+            else:
+                self._mistake = self._mistake or error
+        self._changed.set()
+
+    async def _carry_out(self, sending: Sending) -> None:
+        fates = await sending.carry_out()
+        if sending.fatal is not None:
+            self._stop(sending.fatal)
+        self._note(sending.write, sending.request, fates)
+        self._changed.set()
+        await sending.note_attempts()
+
+    def _stop(self, error: AdflightError) -> None:
+        """Lets go on what is at the service, because its answers count, and nothing else."""
+        if self.stopped is None:
+            self.stopped = error
+        for task, sending in self._under_way.items():
+            if sending is None or not sending.is_pending:
+                task.cancel()
+
+    async def _abort(self) -> None:
+        tasks = [*self._under_way, *([] if self._timer is None else [self._timer])]
+        for task in tasks:
+            task.cancel()
+        while tasks:
+            # whoever cancelled us has done so: what was sent has to be written down first
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait(tasks)
+            tasks = [task for task in tasks if not task.done()]
+
+    async def _leave_words(self) -> None:
+        """What was not found out stays open, as unknown."""
+        for one in self._awaited:
+            if not one.is_lost:
+                lost = Unknown(moment(self._clock.time()), self._platform.settled_after, "it was not read back")
+                with suppress(JournalError, asyncio.CancelledError):
+                    await self._journal.record(one.request, {one.target.key: lost})
+            if self.stopped is not None:
+                self.failed(one.write.kind, one.target.key, one.target.row, _STOPPED, "unknown")
+        self._awaited = []
+
+    # what became of them
+
+    def _note(self, write: Write, request: int | None, fates: Iterable[Fate]) -> None:
+        now = self._clock.monotonic()
+        for fate in fates:
+            target = fate.target
+            match fate.how:
+                case "done":
+                    self._conclude_done(write, target, fate.id, "created" if write.creates else "changed")
+                case "lost" | "unread":
+                    assert request is not None, "what was not sent has an outcome"
+                    is_lost = fate.how == "lost"
+                    due = now + self._platform.settled_after if is_lost else now
+                    self._awaited.append(_Awaited(write, target, request, due, now, is_lost, fate.reason))
+                case how:
+                    self._conclude_failed(write, target, fate.reason, how)
+
+    def _conclude_done(
+        self, write: Write, target: Target, id_: int | None, how: Literal["created", "changed", "adopted"]
+    ) -> None:
+        if id_ is not None:
+            self._ids[write.kind][target.key] = id_
+        what = (write.kind, target.key)
+        item = self._items.get(what)
+        if item is None:
+            self._schedule.conclude(write, target, is_done=True)
+            return
+        if how == "adopted":
+            self._adopted.add(what)
+        if self._schedule.conclude(write, target, is_done=True):
+            del self._items[what]
+            if item.is_adopted or what in self._adopted:
+                how = "adopted"
+            elif item.verdict is Verdict.CREATE:
+                how = "created"
+            self.done(item, how, self._ids[write.kind][target.key])
+
+    def _conclude_failed(
+        self, write: Write, target: Target, error: str, outcome: Literal["refused", "failed", "withheld", "unknown"]
+    ) -> None:
+        self._schedule.conclude(write, target, is_done=False)
+        if (write.kind, target.key) in self._items:
+            self.failed(write.kind, target.key, target.row, error, outcome)
+
+    def _tell_withheld(self) -> None:
+        for one in self._schedule.withheld():
+            target = one.target
+            if (one.write.kind, target.key) in self._items:
+                reason = f"its insertion order {target.parent!r} is not as planned"
+                if one.write.kind == ORDER:
+                    reason = "it is lowered only when all its campaigns are as planned"
+                self.failed(one.write.kind, target.key, target.row, reason, "withheld")
+
+    # rounds
+
+    def _start_round(self) -> None:
+        if self.stopped is not None or self._round is not None or not self._awaited:
+            return
+        now = self._clock.monotonic()
+        is_idle = not self._under_way and not self._schedule.ready
+        unread = [one for one in self._awaited if not one.is_lost]
+        lost = [one for one in self._awaited if one.is_lost]
+        due: list[_Awaited] = []
+        wait = inf
+        if unread:
+            wait = 0.0 if is_idle or len(unread) >= _READ_AT_ONCE else unread[0].since + GATHER - now
+            due = unread
+        if wait > 0 and lost:
+            # while nothing else can be sent, none is added to them
+            until = max(one.due for one in lost) if is_idle and not unread else min(one.due for one in lost) + GATHER
+            if until - now < wait:
+                wait, due = until - now, [one for one in lost if one.due <= until]
+        if is_idle and not unread and not self._is_settling_told:
+            self._is_settling_told = True
+            self._tell(Settling(open=len(due), seconds=max(wait, 0.0)))
+        if wait > 0:
+            self._ring_in(wait)
+            return
+        self._is_settling_told = False
+        self._round = self._begin(self._settle(due), None)
+
+    def _ring_in(self, seconds: float) -> None:
+        at = self._clock.monotonic() + seconds
+        if self._timer is not None and not self._timer.done():
+            if self._timer_at <= at:
+                return
+            self._timer.cancel()
+        self._timer, self._timer_at = asyncio.create_task(self._ring(seconds)), at
+
+    async def _ring(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._timer = None
+        self._changed.set()
+
+    async def _settle(self, due: Collection[_Awaited]) -> None:
+        """One round, shared by all that are due."""
+        awaited = {(one.request, one.target.key): one for one in due}
+        open_ = [one for one in await self._journal.open_intents() if (one.intent, one.key) in awaited]
+        answered = [share for share, one in awaited.items() if not one.is_lost]
+        found = await conclude(
+            open_, self._journal, self._platform, if_absent=self._if_absent, by=self._by, answered=answered
+        )
+        self._awaited = [one for one in self._awaited if (one.request, one.target.key) not in awaited]
+        for intent, event in found:
+            self._resolve(awaited.pop((intent.intent, intent.key)), event)
+        assert not awaited, "what is awaited is open in the journal"
+
+    def _resolve(self, one: _Awaited, event: Settled) -> None:
+        """What a round found out about one of them."""
+        if one.is_lost:
+            self._tell(event)
+        write, target = one.write, one.target
+        match event.how:
+            case "adopted":
+                self._conclude_done(write, target, event.id, "adopted")
+            case "done":
+                self._conclude_done(write, target, None, "changed")
+            case "absent" if write.creates:
+                self._schedule.again(write)
+            case "absent":
+                outcome: Literal["refused", "failed"] = "refused" if not one.is_lost or one.reason else "failed"
+                reason = f"{one.reason}; {event.reason}" if one.reason else event.reason
+                self._conclude_failed(write, target, reason, outcome)
+            case "unclear":
+                self._conclude_failed(write, target, event.reason, "unknown")

@@ -1,0 +1,356 @@
+"""What applying a file would do, cost and take. Reads, and sends no write.
+
+    async with IQM.from_env() as iqm:
+        with await plan("flights.csv", iqm) as planned:
+            print(planned.totals.committed, planned.totals.writes)
+
+Imports the rest of this package, but for settling and applying, which `Plan.apply` imports when it is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from importlib import import_module
+from itertools import chain, islice
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, TypeVar, get_args
+
+from attrs import define, field, frozen
+
+from adflight.core.errors import InvalidInput
+from adflight.core.problems import Problem
+from adflight.flights.comparing import Applied, Comparison
+from adflight.flights.declarations import Declarations
+from adflight.flights.entries import NoJournal, moment
+from adflight.flights.items import Item, Leftover, Totals, Verdict
+from adflight.flights.journal import Journal
+from adflight.flights.live import Snapshot
+from adflight.flights.moving import moved
+from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
+from adflight.flights.platforms import Account, platform_for
+from adflight.flights.reading import KEPT, Flight, Flights, Order, Source
+from adflight.flights.sourcing import read_source
+from adflight.flights.tallying import seconds_for, totals_of
+from adflight.flights.values import Managed
+from adflight.flights.wanted import Known, Wanted
+
+if TYPE_CHECKING:
+    from adflight.flights.events import Event
+
+__all__ = ["FullRefresh", "Plan", "Refresh", "full_refresh_cost", "make_plan", "moved", "plan"]
+
+RowT = TypeVar("RowT", Order, Flight)
+
+Refresh: TypeAlias = Literal["lists", "full"]
+"""Whether lists will do, or each object that exists is read by itself too, for the fields that no list shows."""
+
+_PAGE: Final = 1000
+_SENT: Final = (Verdict.CREATE, Verdict.CHANGE)
+
+
+@define(eq=False, kw_only=True)
+class Plan:
+    """What applying a file would do. Made by `plan`, or read from a file by `load_plan`.
+
+    Holds the flights until it is closed; leaving a `with` block closes it.
+    """
+
+    platform: Platform
+    flights: Flights
+    label: str
+    """The file's name, under which the journal keeps what is applied; empty for rows without one."""
+    refresh: Refresh
+    items: list[Item] = field(repr=False)
+    """The insertion orders by the first row that names them, then the flights as the file has them."""
+    leftovers: tuple[Leftover, ...] = field(repr=False)
+    """What is live, was applied from this file before, and is in it no longer. Nothing is done to it."""
+    warnings: tuple[Problem, ...] = field(repr=False)
+    """What is doubtful, of the file first."""
+    totals: Totals
+    open_intents: int
+    """Requests of earlier applies without an outcome, one a key; applying settles them first."""
+    read_at: datetime
+    """When the live state had been read; aware."""
+    snapshot: Snapshot | None = field(repr=False)
+    """What was read, without the fields of what stays as it is; None of a plan that was loaded."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forgets the flights; harmless when repeated."""
+        self.flights.close()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether applying would send nothing, adopt nothing and settle nothing."""
+        sends = any(item.verdict in _SENT or item.is_adopted for item in self.items)
+        return not sends and not self.open_intents
+
+    def managed(self) -> Iterator[tuple[Item, Managed]]:
+        """Each item with all that the file manages of it."""
+        items, flights = iter(self.items), self.flights
+        yield from zip(islice(items, flights.order_count()), (order.fields for order in flights.orders()), strict=True)
+        if flights.columns.flight_name is not None:
+            yield from zip(items, (flight.campaign for flight in flights), strict=True)
+
+    def writes(self) -> Iterator[Write]:
+        """The requests that applying sends, in no particular order.
+
+        Raises `InvalidInput` for a plan that was loaded: it is made anew (`again`) before anything is sent.
+        """
+        if self.snapshot is None:
+            raise InvalidInput("plan", self.label, "a plan that was made anew from it, by `again`")
+        yield from self.platform.writes(self._concerned(), self.snapshot)
+
+    def _concerned(self) -> Iterator[tuple[Item, Managed]]:
+        """All insertion orders, and the flights that have to be sent."""
+        is_quiet = not any(item.verdict in _SENT for item in self.items)
+        for item, managed in () if is_quiet else self.managed():
+            if item.kind == ORDER or item.verdict in _SENT:
+                yield item, managed
+
+    def adoptions(self) -> Iterator[tuple[Item, dict[str, Any]]]:
+        """The items that are taken over, and what was seen to be as the file says: it counts as applied once their keys
+        are bound (`Journal.bind(..., fields=...)`)."""
+        if any(item.is_adopted for item in self.items):
+            for item, managed in self.managed():
+                if item.is_adopted:
+                    differing = {change.column for change in item.changes}
+                    yield item, {name: value for name, value in managed.items() if name not in differing}
+
+    async def again(self, journal: Journal | None) -> Plan:
+        """A plan for the same flights from what is live and known now; they stay open until either is closed."""
+        return await make_plan(self.flights, self.platform, journal, refresh=self.refresh, label=self.label)
+
+    def apply(
+        self,
+        *,
+        journal: Journal | None = None,
+        directory: Path | None = None,
+        wait: float | None = 0.0,
+        if_absent: Literal["raise", "create"] = "raise",
+        by: str = "",
+        max_budget: Any = None,
+        concurrency: int | None = None,
+    ) -> AsyncGenerator[Event, None]:
+        """Does it, each request once; see `adflight.flights.applying.apply`.
+
+        async for event in planned.apply():
+            print(event)
+        """
+        applied: AsyncGenerator[Event, None] = import_module("adflight.flights.applying").apply(
+            self,
+            journal,
+            directory=directory,
+            wait=wait,
+            if_absent=if_absent,
+            by=by,
+            max_budget=max_budget,
+            concurrency=concurrency,
+        )
+        return applied
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes it to a file that holds all of it, for `load_plan`; see `adflight.flights.saved_plan`."""
+        from adflight.flights.saved_plan import save
+
+        save(self, Path(path))
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan for machines, JSON-able; see `adflight.flights.plan_json`."""
+        from adflight.flights.plan_json import plan_json
+
+        described: dict[str, Any] = plan_json(self)
+        return described
+
+
+@frozen
+class FullRefresh:
+    """What `refresh="full"` costs beyond lists."""
+
+    requests: int
+    """One for each object that exists, as far as the journal knows; more where others turn out to be adopted."""
+    seconds: float
+    """What the quota makes of them, from an empty window."""
+
+
+async def plan(
+    source: Source,
+    client: Account,
+    *,
+    declarations: Declarations | None = None,
+    refresh: Refresh = "lists",
+    journal: Journal | None = None,
+    directory: Path | None = None,
+    label: str | None = None,
+) -> Plan:
+    """Reads flights and the live state, and says what applying them would do. Sends no write.
+
+        with await plan("flights.csv", iqm, declarations=Declarations(zone="Europe/Berlin")) as planned:
+            for item in planned.items:
+                print(item.verdict, item.key, item.changes)
+
+    Args:
+        source: A file's path, or rows; see `read_flights`.
+        client: The account: a client of IQM or FreeWheel.
+        declarations: How the file is written, where that is not plain.
+        refresh: "lists" compares what lists do not show with what was last applied; "full" reads each object that
+            exists by itself, too: `full_refresh_cost` tells what that takes.
+        journal: The account's, open; by default it is opened beside whoever holds it. None yet counts as empty.
+        directory: Where journals are; by default the user's state directory.
+        label: Names the file in the journal; by default its own name.
+
+    Raises:
+        InvalidFile: With everything that is wrong; nothing was sent.
+        InvalidInput: There are no flights for this client, or an argument is none.
+        JournalError: The journal is damaged, or cannot be read.
+        AdflightError: What reading the account raises.
+    """
+    _check(refresh)
+    platform = platform_for(client)
+    flights = await read_source(source, platform, declarations)
+    try:
+        async with _readable(platform, journal, directory) as opened:
+            named = label_of(source) if label is None else label
+            return await make_plan(flights, platform, opened, refresh=refresh, label=named)
+    except BaseException:
+        flights.close()
+        raise
+
+
+async def make_plan(
+    flights: Flights,
+    platform: Platform,
+    journal: Journal | None,
+    *,
+    refresh: Refresh = "lists",
+    label: str = "",
+) -> Plan:
+    """The plan for flights that were read. None is the journal of an account to which nothing was ever applied."""
+    _check(refresh)
+    known = await _known(journal)
+    wanted = await _wanted(flights, known)
+    earlier = await _earlier(journal, label)
+    snapshot = await platform.read(wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=refresh == "full"))
+    read_at = moment(platform.clock.time())
+    comparison = Comparison(wanted, snapshot)
+    items: list[Item] = []
+    async for orders, applied in _pages(flights.orders(), journal, ORDER, known):
+        items += [comparison.order(order, applied.get(order.key, {})) for order in orders]
+    if flights.columns.flight_name is not None:
+        async for rows, applied in _pages(iter(flights), journal, CAMPAIGN, known):
+            items += [comparison.flight(flight, applied.get(flight.key, {})) for flight in rows]
+    leftovers = tuple(comparison.leftovers(earlier))
+    doubts = comparison.doubts.finish(snapshot.flights.values())
+    planned = Plan(
+        platform=platform,
+        flights=flights,
+        label=label,
+        refresh=refresh,
+        items=items,
+        leftovers=leftovers,
+        warnings=tuple(islice(chain(flights.warnings, doubts), KEPT)),
+        totals=totals_of((), (), snapshot.requests, None),
+        open_intents=0 if journal is None else len(await journal.open_intents()),
+        read_at=read_at,
+        snapshot=snapshot,
+    )
+    planned.totals = totals_of(items, planned.writes(), snapshot.requests, platform.limiter.quota)
+    return planned
+
+
+async def full_refresh_cost(
+    source: Source,
+    client: Account,
+    *,
+    declarations: Declarations | None = None,
+    journal: Journal | None = None,
+    directory: Path | None = None,
+    label: str | None = None,
+) -> FullRefresh:
+    """What `plan` with `refresh="full"` sends more than with "lists", and how long that takes. The same arguments.
+
+    Reads the file and the journal; of the account at most its table of time zones.
+    """
+    platform = platform_for(client)
+    with await read_source(source, platform, declarations) as flights:
+        async with _readable(platform, journal, directory) as opened:
+            earlier = await _earlier(opened, label_of(source) if label is None else label)
+            wanted = await _wanted(flights, await _known(opened))
+            needs = wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=True)
+            requests = platform.full_reads(needs)
+    return FullRefresh(requests, seconds_for(requests, platform.limiter.quota))
+
+
+def label_of(source: Source) -> str:
+    """The name under which a journal keeps what is applied from a source: that of the file."""
+    return Path(source).name if isinstance(source, (str, os.PathLike)) else ""
+
+
+def _check(refresh: str) -> None:
+    if refresh not in get_args(Refresh):
+        raise InvalidInput("refresh", refresh, "'lists' or 'full'")
+
+
+@asynccontextmanager
+async def _readable(platform: Platform, given: Journal | None, directory: Path | None) -> AsyncIterator[Journal | None]:
+    if given is not None:
+        yield given
+        return
+    try:
+        journal = await Journal.open(
+            platform.base_url, platform.account, directory=directory, read_only=True, clock=platform.clock
+        )
+    except NoJournal:
+        yield None
+        return
+    async with journal:
+        yield journal
+
+
+async def _known(journal: Journal | None) -> Known:
+    return {kind: {} if journal is None else await journal.ids(kind) for kind in (ORDER, CAMPAIGN)}
+
+
+async def _earlier(journal: Journal | None, label: str) -> list[tuple[str, str, int]]:
+    """Kind, key and id of what was applied from this file before; rows without a name have no before."""
+    if journal is None or not label:
+        return []
+    kinds = (ORDER, CAMPAIGN)
+    return [(kind, key, id_) for kind in kinds for key, id_ in (await journal.keys_of(kind, label)).items()]
+
+
+async def _wanted(flights: Flights, known: Known) -> Wanted:
+    wanted = Wanted(flights.columns, known)
+    async for orders, _ in _pages(flights.orders(), None, ORDER, known):
+        for order in orders:
+            wanted.add_order(order)
+    if flights.columns.flight_name is not None:
+        async for rows, _ in _pages(iter(flights), None, CAMPAIGN, known):
+            for flight in rows:
+                wanted.add_flight(flight)
+    return wanted
+
+
+async def _pages(
+    rows: Iterator[RowT], journal: Journal | None, kind: str, known: Known
+) -> AsyncIterator[tuple[Sequence[RowT], dict[str, Applied]]]:
+    """Rows and what was applied to them, in turns of the event loop that keep nobody waiting for long."""
+    while page := list(islice(rows, _PAGE)):
+        keys = [row.key for row in page if row.key in known[kind]]
+        if journal is not None and keys:
+            yield page, {**await journal.applied(kind, keys)}
+        else:
+            yield page, {}
+            await asyncio.sleep(0)

@@ -1,0 +1,291 @@
+"""What became of requests without an outcome: looked for once they must be settled, adopted, read back, or left open.
+
+    async with await Journal.open(platform.base_url, platform.account) as journal:
+        async for event in settle(journal, platform):
+            ...
+
+Imports the journal, the platform's types and core's `adoption`; used by `applying`, and before a plan is made. Nothing
+is created here. What was found is written down before it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Mapping, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+from attrs import frozen
+
+from adflight.core.adoption import SECOND_LOOK, Finding
+from adflight.core.errors import (
+    AdflightError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInput,
+    PermissionDenied,
+)
+from adflight.flights.entries import (
+    Absent,
+    Adopted,
+    Contradiction,
+    Done,
+    JournalError,
+    OpenIntent,
+    Refused,
+    Unknown,
+)
+from adflight.flights.events import Settled, Settling
+from adflight.flights.journal import Journal
+from adflight.flights.live import Live
+from adflight.flights.platform import Platform
+from adflight.flights.values import CLEAR
+
+T = TypeVar("T")
+
+Share: TypeAlias = tuple[int, str]
+"""A request's number in the journal, and a key."""
+
+IfAbsent: TypeAlias = Literal["raise", "create"]
+"""What becomes of a create that two looks did not find: it is reported, or it may be made again."""
+
+ADVICE: Final = (
+    "Look at the vendor for what bears its name; the next apply looks again, and takes over what is as sent."
+)
+ABSENT: Final = (
+    "Look for it at the vendor. If it is not there, "
+    'apply with if_absent="create" and your name in `by`, and it is made.'
+)
+
+_AT_ONCE: Final = 500
+
+
+async def settle(
+    journal: Journal, platform: Platform, *, if_absent: IfAbsent = "raise", by: str = ""
+) -> AsyncGenerator[Settling | Settled]:
+    """Settles all requests of earlier runs that have no outcome; sends none but reads.
+
+    Waits until the last of them must be settled, looks twice for what creates have made, reads back what updates have
+    set, writes down what it found, and tells it. What it cannot tell stays open: `Settled.how` is "unclear" then.
+
+    Args:
+        if_absent: "create" gives up creates whose objects are not there, so that they may be made again.
+        by: The name of the person who says so. Without it, nothing is given up.
+
+    Raises:
+        JournalError: The journal cannot be written.
+        AuthenticationError, PermissionDenied, ConfigurationError: Nothing can be read at all.
+    """
+    open_ = await journal.open_intents()
+    if not open_:
+        return
+    seconds = max(one.settle for one in open_)
+    looks = seconds + (SECOND_LOOK if any(one.creates for one in open_) else 0.0)
+    yield Settling(open=len(open_), seconds=looks)
+    await platform.clock.sleep(seconds)
+    for _, event in await conclude(open_, journal, platform, if_absent=if_absent, by=by):
+        yield event
+
+
+async def conclude(
+    due: Sequence[OpenIntent],
+    journal: Journal,
+    platform: Platform,
+    *,
+    if_absent: IfAbsent,
+    by: str,
+    answered: Collection[Share] = (),
+) -> list[tuple[OpenIntent, Settled]]:
+    """Finds out and writes down what became of requests that must be settled by now, all with the same looks.
+
+    Of updates that are `answered`, although the answer did not say what became of them, nothing else is possible than
+    that they were carried out, or refused.
+    """
+    found: list[_Found] = []
+    for kind in sorted({one.kind for one in due}):
+        ids = await journal.ids(kind)
+        updates = [one for one in due if one.kind == kind and not one.creates]
+        creates = [one for one in due if one.kind == kind and one.creates]
+        found += await _read_back(updates, ids, platform, answered)
+        found += await _look_for(creates, ids, platform, give_up=by.strip() if if_absent == "create" else "")
+    events = await together(_write_down(one, journal) for one in found)
+    return [(one.one, event) for one, event in zip(found, events, strict=True)]
+
+
+async def together(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What many steps return that write to the journal, in as few transactions as they fit in; none is left behind."""
+    results: list[T] = []
+    steps = iter(steps)
+    while some := [*islice(steps, _AT_ONCE)]:
+        told = await asyncio.gather(*some, return_exceptions=True)
+        for result in told:
+            if isinstance(result, BaseException):
+                raise result
+            results.append(result)
+    return results
+
+
+def ends_everything(error: AdflightError, operation: str = "") -> bool:
+    """Whether an error is the account's, or the journal's, so that nothing more can be sent at all.
+
+    A permission that is missing for `operation` itself says nothing of others.
+    """
+    if isinstance(error, PermissionDenied):
+        return error.operation != operation
+    if isinstance(error, JournalError):
+        return not isinstance(error, Contradiction)
+    return isinstance(error, (AuthenticationError, ConfigurationError))
+
+
+@frozen
+class _Found:
+    """What is known of an open intent now."""
+
+    one: OpenIntent
+    outcome: Adopted | Absent | Done | Refused | None = None
+    """None: it stays open."""
+    id: int | None = None
+    reason: str = ""
+
+
+# updates
+
+
+async def _read_back(
+    updates: Sequence[OpenIntent], ids: Mapping[str, int], platform: Platform, answered: Collection[Share]
+) -> list[_Found]:
+    if not updates:
+        return []
+    wanted = sorted({ids[one.key] for one in updates if one.key in ids})
+    try:
+        live = await platform.read_back(updates[0].kind, wanted)
+    except AdflightError as error:
+        if ends_everything(error):
+            raise
+        return [_Found(one, reason=f"Reading it back failed: {error}") for one in updates]
+    return [
+        _compared(one, ids.get(one.key), live, platform, is_answered=(one.intent, one.key) in answered)
+        for one in updates
+    ]
+
+
+def _compared(
+    one: OpenIntent, id_: int | None, live: Mapping[int, Live], platform: Platform, *, is_answered: bool
+) -> _Found:
+    found = None if id_ is None else live.get(id_)
+    if found is not None:
+        differing = not_as_sent(found, one.fields, platform)
+    else:
+        differing = "its id was taken from it" if id_ is None else f"{one.kind} {id_} does not exist any more"
+    if not differing:
+        return _Found(one, Done(), id_)
+    return _Found(one, Refused(differing) if is_answered else Absent(differing), id_, differing)
+
+
+def not_as_sent(live: Live, fields: Mapping[str, Any], platform: Platform) -> str:
+    """In words, where an object differs from what was sent; empty when it shows all of it."""
+    return "; ".join(
+        f"{name} is {live.fields[name]}, not {wanted}" if name in live.fields else f"{name} cannot be seen"
+        for name, wanted in fields.items()
+        if name not in live.fields or _plain(live.fields[name]) != _plain(wanted)
+    )
+
+
+def _plain(value: Any) -> Any:
+    if value in (None, "", [], (), CLEAR.value, CLEAR):
+        return None
+    if isinstance(value, (list, tuple)):
+        return sorted(map(str, value))
+    if isinstance(value, (int, float, Decimal)):
+        return round(Decimal(str(int(value) if isinstance(value, bool) else value)), 2)
+    return value
+
+
+# creates
+
+
+async def _look_for(
+    creates: Sequence[OpenIntent], ids: Mapping[str, int], platform: Platform, *, give_up: str
+) -> list[_Found]:
+    if not creates:
+        return []
+    try:
+        first = await platform.namesakes(creates)
+        await platform.clock.sleep(SECOND_LOOK)
+        second = await platform.namesakes(creates)
+    except AdflightError as error:
+        if ends_everything(error):
+            raise
+        return [_Found(one, reason=f"Looking for it failed: {error}") for one in creates]
+    owners = {id_: key for key, id_ in ids.items()}
+    findings = [(one, _finding(one, first.get(one.key), second.get(one.key), owners)) for one in creates]
+    claims: defaultdict[int, list[OpenIntent]] = defaultdict(list)
+    for one, finding in findings:
+        if finding.candidate is not None:
+            claims[finding.candidate].append(one)
+    return [await _judged(one, finding, claims, platform, give_up=give_up) for one, finding in findings]
+
+
+def _finding(
+    one: OpenIntent,
+    first: Mapping[int, Live] | None,
+    second: Mapping[int, Live] | None,
+    owners: Mapping[int, str],
+) -> Finding:
+    if first is None or second is None:
+        return Finding("It was not looked for.")
+    # what is another key's was not made by this request
+    others = {id_ for id_ in {*first, *second} if owners.get(id_, one.key) != one.key}
+    return Finding.of({*one.existing, *others}, first, second)
+
+
+async def _judged(
+    one: OpenIntent,
+    finding: Finding,
+    claims: Mapping[int, Sequence[OpenIntent]],
+    platform: Platform,
+    *,
+    give_up: str,
+) -> _Found:
+    id_ = finding.candidate
+    if id_ is None:
+        if finding.absent and give_up:
+            return _Found(one, Absent(finding.text, give_up), reason=finding.text)
+        return _Found(one, reason=f"{finding.text} {ABSENT if finding.absent else ADVICE}")
+    if len(claims[id_]) > 1:
+        others = ", ".join(repr(other.key) for other in claims[id_] if other is not one)
+        return _Found(one, reason=f"{finding.text} It may as well be what was made for {others}. {ADVICE}")
+    try:
+        differing = await platform.differences(one, id_)
+    except AdflightError as error:
+        if ends_everything(error):
+            raise
+        return _Found(one, reason=f"{finding.text} It could not be compared with what was sent: {error}. {ADVICE}")
+    if differing:
+        return _Found(one, reason=f"{finding.text} It differs from what was sent in {', '.join(differing)}. {ADVICE}")
+    return _Found(one, Adopted(id_), id_, finding.text)
+
+
+# the journal
+
+
+async def _write_down(found: _Found, journal: Journal) -> Settled:
+    one = found.one
+    if found.outcome is None:
+        return Settled(kind=one.kind, key=one.key, how="unclear", reason=found.reason)
+    if isinstance(found.outcome, Absent) and one.state == "sending":
+        # only what nobody waits for any more can be given up
+        lost = Unknown(one.unknown.sent_at, one.unknown.settled_after, str(one.unknown.cause))
+        await journal.record(one.intent, {one.key: lost})
+    try:
+        await journal.record(one.intent, {one.key: found.outcome})
+    except (Contradiction, InvalidInput) as error:
+        return Settled(kind=one.kind, key=one.key, how="unclear", reason=f"{found.reason} {error}. {ADVICE}".strip())
+    match found.outcome:
+        case Adopted(id_):
+            return Settled(kind=one.kind, key=one.key, how="adopted", id=id_)
+        case Absent(reason) | Refused(reason):
+            return Settled(kind=one.kind, key=one.key, how="absent", id=found.id, reason=reason)
+    return Settled(kind=one.kind, key=one.key, how="done", id=found.id)

@@ -1,0 +1,109 @@
+"""Reading a source of flights beside the event loop; the vendor is asked for its time zones when a row names one.
+
+Imports reading and platform; used by `planning`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from itertools import islice
+from threading import Event
+from typing import Any, Final, TypeVar
+
+from adflight.flights.declarations import Declarations
+from adflight.flights.kinds import Zone
+from adflight.flights.platform import Platform
+from adflight.flights.reading import Flights, Source, read_flights
+
+T = TypeVar("T")
+
+_BATCH: Final = 1000
+
+
+async def read_source(source: Source, platform: Platform, declarations: Declarations | None = None) -> Flights:
+    """Reads and checks flights as `read_flights` does, in a thread; an iterable gives its rows in the caller's.
+
+    The table of time zones costs a request, and is read only when a row has a zone's name in the place of its id.
+    Raises what `read_flights` raises, and what calls raise.
+    """
+    columns = platform.columns
+    beside = _Beside()
+    rows: Source = source
+    if not isinstance(source, (str, os.PathLike)):
+        rows = beside.rows(source)
+    zones = _Zones(platform, beside) if any(isinstance(column.kind, Zone) for column in columns) else None
+    reading = asyncio.ensure_future(
+        asyncio.to_thread(read_flights, rows, vendor=columns.vendor, declarations=declarations, zones=zones)
+    )
+    try:
+        return await asyncio.shield(reading)
+    except asyncio.CancelledError:
+        beside.stop()
+        # the thread cannot be stopped where it is; what it reads nobody wants any more
+        reading.add_done_callback(_forget)
+        raise
+
+
+def _forget(reading: asyncio.Future[Flights]) -> None:
+    if not reading.cancelled() and reading.exception() is None:
+        reading.result().close()
+
+
+class _Beside:
+    """Lets a thread ask the event loop for something, and wait for it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = Event()
+        self._asked: Future[Any] | None = None
+
+    def stop(self) -> None:
+        """Whatever is asked for from now on is refused."""
+        self._stopped.set()
+        if self._asked is not None:
+            self._asked.cancel()
+
+    def ask(self, coroutine: Any) -> Any:
+        """The result of a coroutine of the loop's; only in the thread."""
+        if self._stopped.is_set():
+            coroutine.close()
+            raise CancelledError
+        self._asked = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return self._asked.result()
+
+    def rows(self, source: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
+        """The rows of an iterable that may be at home in the loop's thread, such as a cursor's."""
+        rows = iter(source)
+
+        async def batch() -> list[Mapping[str, object]]:
+            return list(islice(rows, _BATCH))
+
+        while got := self.ask(batch()):
+            yield from got
+
+
+class _Zones(Mapping[str, int]):
+    """The vendor's ids of time zones by name; read when somebody looks."""
+
+    def __init__(self, platform: Platform, beside: _Beside) -> None:
+        self._platform = platform
+        self._beside = beside
+        self._table: Mapping[str, int] | None = None
+
+    @property
+    def _read(self) -> Mapping[str, int]:
+        if self._table is None:
+            self._table = self._beside.ask(self._platform.zones()) or {}
+        return self._table
+
+    def __getitem__(self, name: str) -> int:
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read)
+
+    def __len__(self) -> int:
+        return len(self._read)
