@@ -54,8 +54,9 @@ generate: setup ## turn the specifications into generated/
 check-generated: setup ## fail when generated/ is not what `make generate` writes
 	$(RUN) python openapi/codegen/generate.py --check
 
-columns: setup ## write docs/flights-iqm.md, about the columns of a file of flights
+columns: setup ## write docs/flights-*.md, about the columns of a file of flights
 	$(BIN)/adflight flights columns --vendor iqm > docs/flights-iqm.md
+	$(BIN)/adflight flights columns --vendor freewheel > docs/flights-freewheel.md
 
 spec-check: setup $(if $(NPM),$(REDOCLY)) ## check the specifications; where npm is, by redocly too
 	$(BIN)/openapi-spec-validator $(SPECIFICATIONS)

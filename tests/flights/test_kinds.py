@@ -167,8 +167,3 @@ def test_time_zones_come_from_the_vendors_table() -> None:
 
 def test_a_misspelt_time_zone_is_told_without_a_table_too() -> None:
     assert "Europe/Berlin" in refusal(Zone(), "Europe/Berln")
-
-
-def test_a_kind_says_how_it_is_read() -> None:
-    with pytest.raises(NotImplementedError):
-        Kind().read("", Formats())

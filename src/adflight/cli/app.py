@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import App, Parameter, validators
 
 # interrupts are main's: it says what they mean
 app = App(name="adflight", help="Launch and manage campaigns on ad platforms.", suppress_keyboard_interrupt=False)
+
+Vendor: TypeAlias = Literal["iqm", "freewheel"]
+"""Whose flights can be planned."""
 
 _POSITIVE = validators.Number(gt=0)
 _NOT_NEGATIVE = validators.Number(gte=0)
@@ -110,7 +113,7 @@ def flights_template(
     file: Path | None = None,
     /,
     *,
-    vendor: Literal["iqm"] = "iqm",
+    vendor: Vendor = "iqm",
     json_lines: Annotated[bool, Parameter(negative="")] = False,
     all_columns: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
@@ -133,7 +136,7 @@ def flights_template(
 
 
 @flights.command(name="columns")
-def flights_columns(*, vendor: Literal["iqm"] = "iqm") -> None:
+def flights_columns(*, vendor: Vendor = "iqm") -> None:
     """Print a page about every column, in Markdown.
 
     Parameters
@@ -151,7 +154,7 @@ def flights_check(
     file: Path,
     /,
     *,
-    vendor: Literal["iqm"] = "iqm",
+    vendor: Vendor = "iqm",
     zone: str | None = None,
     decimal: str | None = None,
     thousands: str | None = None,

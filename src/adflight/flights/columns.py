@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 from attrs import field, frozen
 
@@ -17,7 +17,10 @@ from adflight.flights.values import CLEAR, Managed, Value
 KEY: Final = "key"
 """The column with the user's own name of a flight, which every file has."""
 
-VENDORS: Final[Mapping[str, str]] = {"iqm": "adflight.flights.iqm_columns"}
+VENDORS: Final[Mapping[str, str]] = {
+    "iqm": "adflight.flights.iqm_columns",
+    "freewheel": "adflight.flights.freewheel_columns",
+}
 """The module with each vendor's `COLUMNS`."""
 
 
@@ -41,6 +44,8 @@ class Column:
     """Empty when it has none."""
     required: bool = False
     """Whether a flight, or an insertion order, that does not exist yet needs it."""
+    needs: tuple[str, ...] = ()
+    """What one that does not exist yet needs beside it."""
     changeable: bool = True
     """Whether it may change once the object exists."""
     clearable: bool = True
@@ -72,6 +77,10 @@ def _no_rules(order: Managed, campaign: Managed) -> Iterable[Quarrel]:
     return ()
 
 
+Equal = Callable[[Column, Any, Value], bool]
+"""Whether a value that is live, or that was applied, is as the file says; null is None."""
+
+
 def _by_name(columns: Iterable[Column]) -> dict[str, Column]:
     return {column.name: column for column in columns}
 
@@ -83,8 +92,13 @@ class Columns:
     vendor: str
     by_name: Mapping[str, Column] = field(converter=_by_name)
     order_key: str
-    """The column with the user's own name of an insertion order; where it is empty, the order's name is its key."""
+    """The column with the user's own name of an insertion order; where it is empty, the order's name is its key.
+
+    `KEY` where every row is an insertion order of its own.
+    """
     order_name: str
+    order_place: str | None = None
+    """The column that says in what insertion orders' names are to be their own; None: in the whole account."""
     flight_name: str | None
     """The column with the name of the campaign; None where insertion orders are all there is."""
     spans: Mapping[Level, tuple[str, str]]
@@ -96,6 +110,8 @@ class Columns:
     summed: tuple[str, str] | None = None
     """A budget of the insertion order, and the flag by which the vendor keeps it equal to the sum of its campaigns'."""
     rules: Rules = _no_rules
+    equal: Equal | None = None
+    """The vendor's own equality of values, where the general one does not do."""
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.by_name.values())
@@ -110,7 +126,9 @@ class Columns:
 
     def missing(self, level: Level, managed: Managed) -> list[str]:
         """The columns that a new object at this level needs, and that are not managed."""
-        return [column.name for column in self.at(level) if column.required and column.name not in managed]
+        beside = {name for given in managed for name in self.by_name[given].needs}
+        needed = [column.name for column in self.at(level) if column.required or column.name in beside]
+        return [name for name in needed if name not in managed]
 
     def stage(self, managed: Managed) -> dict[str, object]:
         """Managed values as JSON, for a database; CLEAR becomes null."""

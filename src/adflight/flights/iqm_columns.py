@@ -1,7 +1,7 @@
 """The columns for IQM's flights: the arguments of its create operations, as the specification describes them.
 
 Here stands only what the specification cannot know: what a flight needs, which ids have names, what is a name. Imports
-columns, kinds, lists and iqm_rules, and reads the specification's JSON.
+columns, kinds, lists, schemas and iqm_rules.
 """
 
 from __future__ import annotations
@@ -9,15 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from importlib.resources import files
 from typing import Any, Final
-
-import orjson
 
 from adflight.flights.columns import KEY, Column, Columns, Level
 from adflight.flights.iqm_rules import contradictions
 from adflight.flights.kinds import Amount, Choice, Count, Flag, Kind, Text, Time, Zone
 from adflight.flights.lists import Ids, Json, Texts
+from adflight.flights.schemas import resolved, schemas_of
 
 OMITTED: Final[Mapping[str, str]] = {
     "io_id": "the campaign belongs to the insertion order that its row names",
@@ -134,17 +132,6 @@ _COMMON: Final = (
 )
 
 
-def _resolved(schema: Any, schemas: Mapping[str, Any]) -> Any:
-    """A schema with its references filled in."""
-    if isinstance(schema, list):
-        return [_resolved(item, schemas) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    target = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else {}
-    # what stands beside a reference is said of this use of it
-    return {name: _resolved(value, schemas) for name, value in {**target, **schema}.items() if name != "$ref"}
-
-
 def _argument(wire: str, schema: Mapping[str, Any]) -> str:
     named: str | None = schema.get("x-adflight-name")
     return named or re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", wire).lower()
@@ -205,7 +192,7 @@ def _columns() -> Iterator[Column]:
         default="io_name",
         example="spring",
     )
-    schemas = orjson.loads((files("adflight_api.iqm") / "openapi.json").read_bytes())["components"]["schemas"]
+    schemas = schemas_of("iqm")
     for level, (create, update) in _REQUESTS.items():
         yield from _of_level(level, schemas[create], schemas[update], schemas)
 
@@ -217,7 +204,7 @@ def _of_level(
     for wire, name in names.items():
         if name in OMITTED:
             continue
-        schema = _resolved(create["properties"][wire], schemas)
+        schema = resolved(create["properties"][wire], schemas)
         kind = _kind(name, schema)
         required = name in _ALSO_REQUIRED or (wire in create["required"] and name not in _NOT_REQUIRED)
         yield Column(

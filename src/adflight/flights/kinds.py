@@ -6,6 +6,7 @@ A cell is a text, or from JSON lines and the Python API a value that has its typ
 from __future__ import annotations
 
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -37,14 +38,14 @@ class Formats:
     """The vendor's ids of time zones, by their names."""
 
 
-class Kind:
+class Kind(ABC):
     """Of the values of a column. `read` raises `Unfit`."""
 
     title: ClassVar[str]
     example: ClassVar[str]
 
-    def read(self, cell: object, formats: Formats) -> Value:
-        raise NotImplementedError
+    @abstractmethod
+    def read(self, cell: object, formats: Formats) -> Value: ...
 
     def stage(self, value: Value) -> Any:
         """The value as JSON."""

@@ -136,6 +136,12 @@ _TYPES: Final[Mapping[str, tuple[type, ...]]] = {
 }
 
 
+def _range(least: int, most: int | None) -> str:
+    if most is None:
+        return f"at least {least} item{'' if least == 1 else 's'}"
+    return f"{least} items" if least == most else f"{least} to {most} items"
+
+
 def mismatch(value: Any, schema: Mapping[str, Any], place: str = "") -> str | None:
     """What a schema expects of a value instead, and where; None when it fits. Knows what request schemas use."""
     where = f" at {place}" if place else ""
@@ -153,8 +159,9 @@ def mismatch(value: Any, schema: Mapping[str, Any], place: str = "") -> str | No
             if isinstance(inner, Mapping) and (found := mismatch(item, inner, f"{place}.{name}".lstrip("."))):
                 return found
     elif isinstance(value, list):
-        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-            return f"JSON with {schema['minItems']} items{where}"
+        least, most = schema.get("minItems", 0), schema.get("maxItems")
+        if len(value) < least or (most is not None and len(value) > most):
+            return f"JSON with {_range(least, most)}{where}"
         for number, item in enumerate(value):
             if found := mismatch(item, schema.get("items", {}), f"{place}[{number}]"):
                 return found

@@ -37,6 +37,11 @@ class Needs:
 
     order_names: Collection[str] = ()
     """Of insertion orders whose ids are not known: they may exist all the same, once or several times."""
+    order_places: Mapping[int, Collection[str]] = {}
+    """The same where names are their own within `Columns.order_place` only, by its value; instead of `order_names`.
+
+    Those in which all ids are known are in it too, without names.
+    """
     order_ids: Collection[int] = ()
     flight_names: Mapping[str | int, Collection[str]] = {}
     """Names of campaigns whose ids are not known, by the name or the id of their insertion order."""

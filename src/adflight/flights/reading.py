@@ -261,22 +261,31 @@ class _Reading:
         row, order = fields[Level.ROW], fields[Level.INSERTION_ORDER]
         if KEY not in filled and has_key:
             self.problems(Problem(number, KEY, None, _OWN_KEY))
-        by = self._columns.order_key if self._columns.order_key in filled else self._columns.order_name
+        columns = self._columns
+        if columns.order_key == KEY:
+            # its own order; where another row has the key, both describe nothing together
+            if KEY in row and self._stage_flight(number, str(row[KEY]), str(row[KEY]), {}):
+                self.staging.add_to_order(number, str(row[KEY]), columns.stage(order))
+            return
+        by = columns.order_key if columns.order_key in filled else columns.order_name
         if by not in filled:
             self.problems(Problem(number, by, None, "the insertion order that the flight belongs to"))
         order_key = row.get(by, order.get(by))
         if order_key is None:
             return
-        staged = self._columns.stage(order)
-        for conflict in self.staging.add_to_order(number, str(order_key), staged):
+        for conflict in self.staging.add_to_order(number, str(order_key), columns.stage(order)):
             said = "cleared" if conflict.value is None else shown(conflict.value)
             expected = f"what row {conflict.row} says of the same insertion order: {said}"
             self.problems(Problem(number, conflict.column, shown(filled[conflict.column]), expected))
         if KEY in row:
-            campaign = self._columns.stage(fields[Level.CAMPAIGN])
-            earlier = self.staging.add_flight(number, str(row[KEY]), str(order_key), campaign)
-            if earlier is not None:
-                self.problems(Problem(number, KEY, shown(row[KEY]), f"a key of its own; row {earlier} has the same"))
+            self._stage_flight(number, str(row[KEY]), str(order_key), fields[Level.CAMPAIGN])
+
+    def _stage_flight(self, number: int, key: str, order_key: str, campaign: Managed) -> bool:
+        """Whether the key is the row's own."""
+        earlier = self.staging.add_flight(number, key, order_key, self._columns.stage(campaign))
+        if earlier is not None:
+            self.problems(Problem(number, KEY, shown(key), f"a key of its own; row {earlier} has the same"))
+        return earlier is None
 
     def _check_campaign(self, number: int, filled: Mapping[str, object], campaign: Managed) -> None:
         start, end = self._columns.spans.get(Level.CAMPAIGN, ("", ""))
@@ -316,7 +325,7 @@ class _Reading:
                 expected = f"{found.other}, like {columns.agreeing[0]} in row {found.other_row}"
                 self.problems(Problem(found.row, columns.agreeing[1], shown(found.value), expected))
         alike = "a name of its own: row {0.other_row} has the same, and after a lost answer none could be found"
-        for found in self.staging.orders_of_one_name(columns.order_name):
+        for found in self.staging.orders_of_one_name(columns.order_name, columns.order_place):
             self._warn(found, columns.order_name, alike)
         if columns.flight_name is not None:
             for found in self.staging.flights_of_one_name(columns.flight_name):

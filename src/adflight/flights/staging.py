@@ -182,13 +182,14 @@ class Staging:
 
     def flights_of_one_name(self, name: str) -> Iterator[Finding]:
         """Flights of one insertion order with one name, each after the first of them."""
-        named = f"SELECT row, order_key, {_OF_FLIGHT.format('?1')} AS name FROM temp.staged_flight AS flight"
+        named = f"SELECT row, order_key AS place, {_OF_FLIGHT.format('?1')} AS name FROM temp.staged_flight AS flight"
         yield from self._namesakes(named, name)
 
-    def orders_of_one_name(self, name: str) -> Iterator[Finding]:
-        """Insertion orders with one name, each after the first of them."""
-        named = f"SELECT row, '' AS order_key, {_OF_ORDER.format('?1')} AS name FROM temp.staged_order AS io"
-        yield from self._namesakes(named, name)
+    def orders_of_one_name(self, name: str, place: str | None = None) -> Iterator[Finding]:
+        """Insertion orders with one name, or with one name and one value of `place`, each after the first of them."""
+        within = "''" if place is None else _OF_ORDER.format("?2")
+        named = f"SELECT row, {within} AS place, {_OF_ORDER.format('?1')} AS name FROM temp.staged_order AS io"
+        yield from self._namesakes(named, *(column for column in (name, place) if column is not None))
 
     def _against_order(self, sign: str, of_order: str, of_flight: str) -> Iterator[Finding]:
         theirs, its = _OF_ORDER.format("?1"), _OF_FLIGHT.format("?2")
@@ -196,10 +197,10 @@ class Staging:
         query = f"SELECT {rows} FROM {_JOINED} WHERE {its} {sign} {theirs} ORDER BY flight.row"
         yield from self._found(query, of_order, of_flight)
 
-    def _namesakes(self, named: str, name: str) -> Iterator[Finding]:
-        first = "min(row) OVER (PARTITION BY order_key, name)"
+    def _namesakes(self, named: str, *columns: str) -> Iterator[Finding]:
+        first = "min(row) OVER (PARTITION BY place, name)"
         query = f"SELECT row, name, {first} AS first, name FROM ({named}) WHERE name IS NOT NULL"
-        yield from self._found(f"SELECT * FROM ({query}) WHERE row > first ORDER BY row", name)
+        yield from self._found(f"SELECT * FROM ({query}) WHERE row > first ORDER BY row", *columns)
 
     def _found(self, query: str, *columns: str) -> Iterator[Finding]:
         for found in self._connection.execute(query, columns):

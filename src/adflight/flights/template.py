@@ -9,7 +9,7 @@ from io import StringIO
 from typing import Any, Final
 
 from adflight.flights.columns import KEY, Column, Columns, Level
-from adflight.flights.kinds import Amount, Choice, Count, Flag, Formats, Kind
+from adflight.flights.kinds import Amount, Choice, Count, Flag, Formats, Kind, Zone
 from adflight.flights.lists import Ids, Json, Texts
 
 _ROWS: Final = 2
@@ -25,25 +25,34 @@ _INTRODUCTION: Final = """\
 <!-- Written by `make columns` from the specification and src/adflight/flights. DO NOT EDIT. -->
 # The columns of a file of flights: {vendor}
 
-One row is one flight. Only `key` and {order} have to be filled in every row; the columns may stand in
+{rows}; the columns may stand in
 any order, and those that you do not need may be left out.
 
 - An empty cell (in JSON lines: a field that is missing, or null) is not managed: whatever the vendor has there stays.
-- `<clear>` makes a field null, where the table says that it may.
-- *needed* says what a new object cannot do without; *may change* says what an existing one takes. Rows that share an
-  insertion order may leave its cells empty, and must not contradict each other.
+- {clear}
+- *needed* says what a new object cannot do without; *may change* says what an existing one takes.{shared}
 - Times are ISO 8601 with an offset, `2027-03-01T09:00-05:00`. Without an offset the file's zone has to be declared. A
   day alone is its first moment, for a start; for an end it is refused, because it could mean either midnight.
-- Numbers have a decimal point and no other marks; another format has to be declared. Money is in the account's
+- Numbers have a decimal point and no other marks; another format has to be declared. Money is in the {whose}
   currency.
-- Lists have commas, semicolons, bars or line breaks between their items, ids also spaces; a JSON list will do too.
-- A choice is given by its name, in any case, or by its id.
-- A time zone is the vendor's id or its name.
 """
+
+_SHARED: Final = """ Rows that share an
+  insertion order may leave its cells empty, and must not contradict each other."""
+
+_LISTS: Final = "Lists have commas, semicolons, bars or line breaks between their items, ids also spaces; a JSON list"
+_OF_KINDS: Final[tuple[tuple[tuple[type[Kind], ...], str], ...]] = (
+    ((Ids, Texts), f"{_LISTS} will do too."),
+    ((Choice,), "A choice is given by its name, in any case, or by its id."),
+    ((Zone,), "A time zone is the vendor's id or its name."),
+)
 
 
 def template(columns: Columns, *, json_lines: bool = False, all_columns: bool = False) -> str:
-    """The text of a file with two flights in one insertion order, to be overwritten. It has no problems."""
+    """The text of a file with two flights, in one insertion order where they can be, to be overwritten.
+
+    It has no problems.
+    """
     used = [column for column in columns if all_columns or column.is_common]
     rows = [_example(columns, used, number) for number in range(1, _ROWS + 1)]
     if json_lines:
@@ -80,16 +89,34 @@ def _json(kind: Kind, cell: str) -> Any:
 
 def documentation(columns: Columns) -> str:
     """A page in Markdown about every column."""
-    order = " or ".join(f"`{name}`" for name in (columns.order_name, columns.order_key))
-    parts = [_INTRODUCTION.format(vendor=columns.vendor, order=order)]
+    parts = [_introduction(columns)]
     for level, title in _TITLES.items():
         if columns.at(level):
             parts.append(f"## {title}\n")
             parts.append(_table(columns.at(level)))
     named = [(column.name, column.kind.named) for column in columns if isinstance(column.kind, Choice)]
-    parts.append("## Choices\n")
-    parts.append("".join(f"- `{name}`: {members}\n" for name, members in named))
+    if named:
+        parts.append("## Choices\n")
+        parts.append("".join(f"- `{name}`: {members}\n" for name, members in named))
     return "\n".join(parts)
+
+
+def _introduction(columns: Columns) -> str:
+    order = " or ".join(f"`{name}`" for name in (columns.order_name, columns.order_key))
+    is_own = columns.order_key == KEY
+    text = _INTRODUCTION.format(
+        vendor=columns.vendor,
+        rows="One row is one insertion order. Only `key` has to be filled in every row"
+        if is_own
+        else f"One row is one flight. Only `key` and {order} have to be filled in every row",
+        clear="`<clear>` makes a field null, where the table says that it may."
+        if any(column.clearable for column in columns)
+        else "No field can be made empty, because the vendor knows no way to; `<clear>` is refused.",
+        shared="" if is_own else _SHARED,
+        whose="insertion order's" if is_own else "account's",
+    )
+    said = (text for kinds, text in _OF_KINDS if any(isinstance(column.kind, kinds) for column in columns))
+    return text + "".join(f"- {each}\n" for each in said)
 
 
 def _table(columns: Iterable[Column]) -> str:
