@@ -23,7 +23,7 @@ from adflight import IQM, Quota
 from adflight.core.clock import Clock, SystemClock
 from adflight.sandbox import Fault, Sandbox, SandboxOptions
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).absolute().parent.parent
 
 READS: Final = ("auth_", "master_", "insertion_orders_get", "insertion_orders_list", "campaigns_get", "campaigns_list")
 """How the operations begin that change nothing."""

@@ -262,7 +262,7 @@ class Torture:
         path = self.directory / "flights.jsonl"
         write(path, wanted)
         goal = self.story.killed + kills
-        reach = max(6, 3 * len(wanted) // max(1, kills))
+        reach = max(6, 2 * len(wanted) // max(1, kills))
         running = [self._start(path, goal, reach, **settings) for _ in range(processes)]
         while running:
             time.sleep(0.002)
@@ -292,8 +292,8 @@ class Torture:
         driver.settings["manner"] = manner
         if manner == "point":
             point = self.chance.choice(POINTS)
-            most = {"opening": 1, "waiting": 2, "reading": 8}.get(point, reach // 2)
-            driver.settings["die"] = (point, self.chance.randint(1, most))
+            few = {"opening": 1, "waiting": 2, "reading": 6, "send": reach // 2, "answered": reach // 2}
+            driver.settings["die"] = (point, self.chance.randint(1, few.get(point, reach)))
             driver.settings["manner"] = point
         driver.start(kill_after=self.chance.randint(1, reach) if manner == "event" else None)
         if manner in ("moment", "start"):
@@ -413,16 +413,16 @@ def sandbox(clock: FastClock, *, faults: tuple[str, ...] = FAULTS, seed: int = 0
 
 
 def run(count: int, kills: int, seed: int, directory: Path, *, processes: int = 1, changes: bool = True) -> Story:
-    """Applies a new file and, with `changes`, a changed one, each with so many kills."""
+    """Applies a new file with so many kills and, with `changes`, changed ones, until twice as many were killed."""
     os.makedirs(directory / "journals", exist_ok=True)
     with sandbox(FastClock.now(SPEED), seed=seed) as service:
         torture = Torture(service, directory, seed)
         wanted = flights(count, torture.chance)
         torture.apply(wanted, kills=kills, processes=processes)
         torture.check(wanted)
-        if changes:
+        while changes and torture.story.killed < 2 * kills:
             wanted = changed(wanted, torture.chance)
-            torture.apply(wanted, kills=kills, processes=processes)
+            torture.apply(wanted, kills=2 * kills - torture.story.killed, processes=processes)
             torture.check(wanted)
         torture.check_again(wanted)
         torture.check(wanted)
