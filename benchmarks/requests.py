@@ -187,7 +187,7 @@ async def _wait() -> Job:
             polls += 1
 
         iqm = account.iqm
-        waits = [iqm.wait_until(id_, timeout=600, on_poll=count if id_ == ids[0] else None) for id_ in ids]
+        waits = [iqm.wait_until(id_, timeout=600, on_poll=count if id_ == ids[-1] else None) for id_ in ids]
         ours = await account.counted(asyncio.gather(*waits))
         return Job(
             "wait until 300 campaigns run",
