@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from adflight.core.clock import Clock
 from adflight.core.options import Watch
 from adflight.core.quota import Limiter, Quota
 from adflight.flights.columns import Columns, columns_for
@@ -62,7 +61,7 @@ class FakePlatform:
     ) -> None:
         self.columns: Final = columns_for("iqm") if columns is None else columns
         self.account = "ada@example.com"
-        self.clock: Clock = FakeClock()
+        self.clock = FakeClock()
         self.limiter = Limiter(quota, clock=self.clock)
         self.live: dict[str, dict[int, Live]] = {ORDER: {}, CAMPAIGN: {}}
         self.shows = frozenset(shows)
@@ -89,11 +88,12 @@ class FakePlatform:
 
     async def read(self, needs: Needs) -> Snapshot:
         self.reads.append(needs)
-        orders = {
-            id_: self._shown(live, is_whole=needs.is_full or live.name in needs.order_names)
-            for id_, live in self.live[ORDER].items()
-            if id_ in needs.order_ids or live.name in needs.order_names
-        }
+        orders = {}
+        for id_, live in self.live[ORDER].items():
+            place = live.fields.get(self.columns.order_place or "")
+            is_named = live.name in (needs.order_names if place is None else needs.order_places.get(place, ()))
+            if is_named or id_ in needs.order_ids:
+                orders[id_] = self._shown(live, is_whole=needs.is_full or is_named)
         flights = {}
         for id_, live in self.live[CAMPAIGN].items():
             order = self.live[ORDER][live.parent or 0]

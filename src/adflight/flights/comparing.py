@@ -25,7 +25,7 @@ from adflight.flights.live import Live, Snapshot
 from adflight.flights.platform import CAMPAIGN, ORDER
 from adflight.flights.reading import Flight, Order
 from adflight.flights.values import CLEAR, Managed, Value
-from adflight.flights.wanted import Wanted, named
+from adflight.flights.wanted import Place, Wanted, named
 
 Applied: TypeAlias = Mapping[str, Any]
 """What was last applied to an object, by column."""
@@ -59,9 +59,10 @@ class Comparison:
     def order(self, order: Order, applied: Applied = NOTHING) -> Item:
         """Of an insertion order."""
         name = named(order.fields.get(self._columns.order_name))
+        place = self._wanted.place_of(order.fields)
         item = Item(kind=ORDER, key=order.key, row=order.row, name=name or order.key, verdict=Verdict.CREATE)
         try:
-            live = self._found(item, None, name)
+            live = self._found(item, None, name, place)
             self._judge(item, order.fields, live, applied)
         except Refusal as refusal:
             live = None
@@ -87,7 +88,7 @@ class Comparison:
         try:
             if order.verdict is Verdict.REFUSED:
                 raise Refusal(f"its insertion order {shown(order.key)} is refused: {order.reason}")
-            live = self._found(item, order, name)
+            live = self._found(item, order, name, order.id)
             self._judge(item, flight.campaign, live, applied)
         except Refusal as refusal:
             live = None
@@ -98,11 +99,11 @@ class Comparison:
 
     # which one it is
 
-    def _found(self, item: Item, order: Item | None, name: str | None) -> Live | None:
+    def _found(self, item: Item, order: Item | None, name: str | None, place: Place) -> Live | None:
         """The live object; None where there is none yet. Raises `Refusal`."""
         id_ = self._wanted.known[item.kind].get(item.key)
         if id_ is None:
-            return None if name is None else self._adopted(item, order)
+            return None if name is None else self._adopted(item, order, place)
         item.id = id_
         what = f"{_TITLES[item.kind]} {id_}"
         live = self._live[item.kind].get(id_)
@@ -117,15 +118,15 @@ class Comparison:
             )
         return live
 
-    def _adopted(self, item: Item, order: Item | None) -> Live | None:
-        place = None if order is None else order.id
-        if order is not None and place is None:
+    def _adopted(self, item: Item, order: Item | None, place: Place) -> Live | None:
+        if place is None and (item.kind == CAMPAIGN or self._columns.order_place is not None):
+            # there is nothing yet in which it could be
             return None
         found = self._namesakes[item.kind].get((place, item.name), ())
         owned = self._owned(item.kind, found)
         free = [id_ for id_ in found if id_ not in owned]
         what = f"{_TITLES[item.kind]}{'' if len(free) == 1 else 's'} {', '.join(map(str, free))}"
-        rows = self._rows_of_one_name(item, order)
+        rows = self._wanted.rows_named(item.name, place if order is None else order.key, item.kind)
         if free and len(rows) > 1:
             raise Refusal(f"{what} could be that of row {' or of row '.join(map(str, rows))}: all have its name")
         if len(free) > 1:
@@ -140,20 +141,16 @@ class Comparison:
             )
         return None
 
-    def _rows_of_one_name(self, item: Item, order: Item | None) -> list[int]:
-        if order is not None:
-            return self._wanted.flight_rows(order.key, item.name)
-        return [row for _, row in self._wanted.order_rows.get(item.name, ())]
-
-    def _by_name(self, kind: str) -> dict[tuple[int | None, str], tuple[int, ...]]:
+    def _by_name(self, kind: str) -> dict[tuple[Place, str], tuple[int, ...]]:
         """Ids by place and name, without those that are gone, or known and in the file."""
-        found: dict[tuple[int | None, str], tuple[int, ...]] = {}
+        found: dict[tuple[Place, str], tuple[int, ...]] = {}
         present = self._wanted.present[kind]
-        for id_, live in self._live[kind].items():
+        for id_ in sorted(self._live[kind]):
+            live = self._live[kind][id_]
             if not live.is_gone and id_ not in present:
-                place = (live.parent, live.name)
-                found[place] = (*found.get(place, ()), id_)
-        return {place: tuple(sorted(ids)) for place, ids in found.items()}
+                place = self._wanted.place_of(live.fields) if kind == ORDER else live.parent
+                found[place, live.name] = (*found.get((place, live.name), ()), id_)
+        return found
 
     def _owned(self, kind: str, ids: Collection[int]) -> dict[int, str]:
         """Those of the ids that the journal knows by keys that the file does not have."""
@@ -203,7 +200,7 @@ class Comparison:
                 continue
             old = _old(name, live, applied, is_name=name in (columns.order_name, columns.flight_name))
             column = columns.by_name[name]
-            if old is not UNSEEN and is_equal(column, value, old):
+            if old is not UNSEEN and is_equal(column, old, value, columns.equal):
                 continue
             if column.changeable:
                 yield Change(name, old, value)

@@ -50,6 +50,9 @@ class Doubts:
         """An insertion order; `live` is None for one that is made, or refused."""
         if item.verdict is Verdict.REFUSED:
             return
+        self._tell_of(item)
+        if self._columns.flight_name is None:
+            return
         shown_live = _NONE if live is None else live.fields
         end = self._columns.spans[Level.INSERTION_ORDER][1]
         budget = None
@@ -60,7 +63,6 @@ class Doubts:
             elif managed.get(flag) is not True:
                 budget = _amount(managed.get(name, shown_live.get(name)))
         self._frames[item.key] = _Frame(item, _time(managed.get(end, shown_live.get(end))), end not in managed, budget)
-        self._tell_of(item)
 
     def flight(self, item: Item, flight: Flight, order: Item, live: Live | None, applied: Mapping[str, Any]) -> None:
         """A campaign; `live` is None for one that is made, or refused."""

@@ -12,7 +12,8 @@ One rule for each kind of column:
 
 Empty is empty, whatever its form: null, an empty text, list or object, and a field that is to be cleared. 0 is a
 number: where a vendor means "not set" by it, its platform reads it as null. A budget that the vendor keeps as the sum
-of others is not compared at all: see `is_summed`.
+of others is not compared at all: see `is_summed`. A vendor with values of other shapes brings an equality of its own
+for what is not empty (`Columns.equal`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final
 
-from adflight.flights.columns import Column, Columns
+from adflight.flights.columns import Column, Columns, Equal
 from adflight.flights.kinds import Amount, Choice, Count, Flag, Kind, Time, Zone
 from adflight.flights.lists import Ids, Json, Texts
-from adflight.flights.values import CLEAR, Managed
+from adflight.flights.values import CLEAR, Managed, Value
 
 CENT: Final = Decimal("0.01")
 
@@ -33,16 +34,28 @@ _TRUE: Final = frozenset(("1", "true"))
 _FALSE: Final = frozenset(("0", "false"))
 
 
-def is_equal(column: Column, one: Any, other: Any) -> bool:
-    """Whether two values of a column are equal; each from a file, live, or as it was applied."""
+def is_equal(column: Column, old: Any, new: Value, own: Equal | None = None) -> bool:
+    """Whether what is live, or was applied, is as the file says. `own` is the vendor's equality: `Columns.equal`."""
     # nearly all are, plainly
-    if one == other:
+    if old == new:
         return True
-    one, other = _emptied(one), _emptied(other)
-    if one is None or other is None:
-        return one is other
+    was, is_ = _emptied(old), _emptied(new)
+    if was is None or is_ is None:
+        return was is is_
+    if own is not None:
+        return own(column, old, new)
     normal = _NORMAL.get(type(column.kind), _text)
-    return bool(normal(one) == normal(other))
+    return bool(normal(was) == normal(is_))
+
+
+def differing(columns: Columns, live: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """The columns in which live fields are not as wanted, by a file or by what a journal keeps.
+
+    What the live object does not show does not differ.
+    """
+    by_name = columns.by_name
+    shown = ((name, value) for name, value in wanted.items() if name in live)
+    return [name for name, value in shown if not is_equal(by_name[name], live[name], value, columns.equal)]
 
 
 def is_summed(columns: Columns, managed: Managed, live: Mapping[str, Any]) -> bool:

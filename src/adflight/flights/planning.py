@@ -75,7 +75,7 @@ class Plan:
     open_intents: int
     """Requests of earlier applies without an outcome, one a key; applying settles them first."""
     read_at: datetime
-    """When the live state had been read; aware."""
+    """When reading began, of the journal and of what is live; aware."""
     snapshot: Snapshot | None = field(repr=False)
     """What was read, without the fields of what stays as it is; None of a plan that was loaded."""
 
@@ -90,6 +90,11 @@ class Plan:
     def close(self) -> None:
         """Forgets the flights; harmless when repeated."""
         self.flights.close()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it was read from a file, so that it has to be made anew before anything is sent."""
+        return self.snapshot is None
 
     @property
     def is_empty(self) -> bool:
@@ -129,6 +134,10 @@ class Plan:
                     differing = {change.column for change in item.changes}
                     yield item, {name: value for name, value in managed.items() if name not in differing}
 
+    def moved(self, newer: Plan) -> list[str]:
+        """What a newer plan for the same flights says otherwise; see `moved`."""
+        return moved(self, newer)
+
     async def again(self, journal: Journal | None) -> Plan:
         """A plan for the same flights from what is live and known now; they stay open until either is closed."""
         return await make_plan(self.flights, self.platform, journal, refresh=self.refresh, label=self.label)
@@ -151,7 +160,7 @@ class Plan:
         """
         applied: AsyncGenerator[Event, None] = import_module("adflight.flights.applying").apply(
             self,
-            journal,
+            journal=journal,
             directory=directory,
             wait=wait,
             if_absent=if_absent,
@@ -239,11 +248,11 @@ async def make_plan(
 ) -> Plan:
     """The plan for flights that were read. None is the journal of an account to which nothing was ever applied."""
     _check(refresh)
+    read_at = moment(platform.clock.time())
     known = await _known(journal)
-    wanted = await _wanted(flights, known)
+    wanted = await _wanted(flights, known, journal)
     earlier = await _earlier(journal, label)
     snapshot = await platform.read(wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=refresh == "full"))
-    read_at = moment(platform.clock.time())
     comparison = Comparison(wanted, snapshot)
     items: list[Item] = []
     async for orders, applied in _pages(flights.orders(), journal, ORDER, known):
@@ -287,7 +296,7 @@ async def full_refresh_cost(
     with await read_source(source, platform, declarations) as flights:
         async with _readable(platform, journal, directory) as opened:
             earlier = await _earlier(opened, label_of(source) if label is None else label)
-            wanted = await _wanted(flights, await _known(opened))
+            wanted = await _wanted(flights, await _known(opened), opened)
             needs = wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=True)
             requests = platform.full_reads(needs)
     return FullRefresh(requests, seconds_for(requests, platform.limiter.quota))
@@ -331,11 +340,13 @@ async def _earlier(journal: Journal | None, label: str) -> list[tuple[str, str, 
     return [(kind, key, id_) for kind in kinds for key, id_ in (await journal.keys_of(kind, label)).items()]
 
 
-async def _wanted(flights: Flights, known: Known) -> Wanted:
+async def _wanted(flights: Flights, known: Known, journal: Journal | None) -> Wanted:
     wanted = Wanted(flights.columns, known)
-    async for orders, _ in _pages(flights.orders(), None, ORDER, known):
+    # of an order that a file does not place, the journal knows where it was
+    placing = None if flights.columns.order_place is None else journal
+    async for orders, applied in _pages(flights.orders(), placing, ORDER, known):
         for order in orders:
-            wanted.add_order(order)
+            wanted.add_order(order, applied.get(order.key, {}))
     if flights.columns.flight_name is not None:
         async for rows, _ in _pages(iter(flights), None, CAMPAIGN, known):
             for flight in rows:

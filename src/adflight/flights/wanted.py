@@ -6,7 +6,7 @@ Imports reading, live and platform; used by `comparing` and `planning`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import Factory, define
 
@@ -20,6 +20,10 @@ Known: TypeAlias = Mapping[str, Mapping[str, int]]
 """The journal's ids: by kind, then by key."""
 
 
+Place: TypeAlias = int | None
+"""Where a name is to be its own: the value of `Columns.order_place`, or a campaign's insertion order."""
+
+
 @define(eq=False)
 class Wanted:
     """The objects of a file: those whose ids are known, and where and under which names the others may exist."""
@@ -28,8 +32,10 @@ class Wanted:
     known: Known
     present: dict[str, set[int]] = Factory(lambda: {ORDER: set(), CAMPAIGN: set()})
     """By kind, the known ids whose keys are in the file."""
-    order_rows: dict[str, list[tuple[str, int]]] = Factory(dict)
-    """Key and row of insertion orders without a known id, by name."""
+    _orders: dict[tuple[Place, str], list[int]] = Factory(dict)
+    """Rows of insertion orders without a known id, by place and name."""
+    _order_places: set[int] = Factory(set)
+    """Where insertion orders are, as far as that matters."""
     _places: dict[str, str | int] = Factory(dict)
     """The id or the name of an insertion order, by its key; one with neither has no campaigns."""
     _names: dict[str, dict[str, int]] = Factory(dict)
@@ -37,15 +43,23 @@ class Wanted:
     _twice: dict[tuple[str, str], list[int]] = Factory(dict)
     """Rows, by key of the insertion order and name of the campaign, where there are several."""
 
-    def add_order(self, order: Order) -> None:
+    def place_of(self, fields: Mapping[str, Any]) -> Place:
+        """In what an insertion order's name is its own; None where that is the whole account, or not known."""
+        place = fields.get(self.columns.order_place or "")
+        return place if isinstance(place, int) else None
+
+    def add_order(self, order: Order, applied: Mapping[str, Any]) -> None:
         """All orders come before the first flight."""
         id_ = self.known[ORDER].get(order.key)
         name = order.fields.get(self.columns.order_name)
+        place = self.place_of({**applied, **order.fields})
+        if place is not None:
+            self._order_places.add(place)
         if id_ is not None:
             self.present[ORDER].add(id_)
             self._places[order.key] = id_
         elif isinstance(name, str):
-            self.order_rows.setdefault(name, []).append((order.key, order.row))
+            self._orders.setdefault((place, name), []).append(order.row)
             self._places[order.key] = name
 
     def add_flight(self, flight: Flight) -> None:
@@ -60,9 +74,12 @@ class Wanted:
         if first != flight.row:
             self._twice.setdefault((flight.order_key, name), [first]).append(flight.row)
 
-    def flight_rows(self, order_key: str, name: str) -> list[int]:
-        """The rows without a known id that name a campaign so, where there are several."""
-        return self._twice.get((order_key, name), [])
+    def rows_named(self, name: str, place: Place | str, kind: str) -> list[int]:
+        """The rows without a known id that name an insertion order so, in a place; or a campaign so, by the key of its
+        insertion order, where there are several."""
+        if kind == CAMPAIGN:
+            return self._twice.get((str(place), name), [])
+        return self._orders.get((None if isinstance(place, str) else place, name), [])
 
     def needs(self, more: Iterable[tuple[str, int]], *, is_full: bool) -> Needs:
         """What has to be read; `more` are objects, kind and id, that are in the file no longer."""
@@ -70,8 +87,13 @@ class Wanted:
         names: dict[str | int, dict[str, int]] = {}
         for key, found in self._names.items():
             names.setdefault(self._places[key], {}).update(found)
+        places: dict[int, set[str]] = {place: set() for place in self._order_places}
+        for place, name in self._orders:
+            if place is not None:
+                places[place].add(name)
         return Needs(
-            order_names=self.order_rows.keys(),
+            order_names={name for place, name in self._orders if place is None and self.columns.order_place is None},
+            order_places=places,
             order_ids=self.present[ORDER] | {id_ for kind, id_ in more if kind == ORDER},
             flight_names=names,
             flight_ids=self.present[CAMPAIGN] | {id_ for kind, id_ in more if kind == CAMPAIGN},

@@ -1,0 +1,212 @@
+"""IQM's insertion orders and campaigns, for plans and applies.
+
+Imports the client, what a platform is, and the rest of `iqm_*`; imported by the engine for IQM's clients only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from adflight.core.clock import Clock
+from adflight.core.errors import InvalidInput, NotFound, ValidationFailed
+from adflight.core.options import Watch
+from adflight.core.quota import Limiter
+from adflight.core.session import SETTLING
+from adflight.flights.columns import Columns
+from adflight.flights.entries import OpenIntent
+from adflight.flights.iqm_columns import COLUMNS
+from adflight.flights.iqm_live import REPORTED
+from adflight.flights.iqm_reading import MOST, Reading
+from adflight.flights.iqm_sending import request, told
+from adflight.flights.iqm_wire import COLUMN_NAMES
+from adflight.flights.iqm_writing import CREATES, writes
+from adflight.flights.items import Item
+from adflight.flights.live import Live, Needs, Snapshot
+from adflight.flights.platform import CAMPAIGN, ORDER, Told, Write
+from adflight.flights.values import Managed
+from adflight.iqm.client import IQM
+from adflight.iqm.look_up import CAMPAIGN_IDENTITY, ORDER_IDENTITY, differences
+
+_LOOKED_FOR: Final = {ORDER: ORDER_IDENTITY, CAMPAIGN: CAMPAIGN_IDENTITY}
+
+
+class IQMPlatform:
+    """Implements `flights.platform.Platform` on a client, which stays the caller's to close."""
+
+    def __init__(self, client: IQM) -> None:
+        self._client = client
+        # a bulk answer that names failures is an answer
+        self._lenient = client.with_options(partial="return")
+        self._zones: Mapping[str, int] | None = None
+        self._budget_types: dict[int, int] = {}
+        """Of insertion orders, by id."""
+        self._parents: Mapping[int, Live] = {}
+        """The campaigns of the last snapshot, whose insertion orders are known."""
+        self._unlisted: set[int] = set()
+        """Campaigns that were changed where lists do not show it."""
+
+    def __repr__(self) -> str:
+        return f"<IQMPlatform {self.base_url}>"
+
+    @property
+    def columns(self) -> Columns:
+        return COLUMNS
+
+    @property
+    def base_url(self) -> str:
+        return self._client.base_url
+
+    @property
+    def account(self) -> str:
+        return self._client.account
+
+    @property
+    def clock(self) -> Clock:
+        return self._client.clock
+
+    @property
+    def limiter(self) -> Limiter:
+        return self._client.limiter
+
+    @property
+    def settled_after(self) -> float:
+        return self._client.options.timeout + SETTLING
+
+    async def zones(self) -> Mapping[str, int]:
+        """The ids of time zones by name, read once."""
+        if self._zones is None:
+            self._zones = {zone.name: zone.id async for zone in self._client.master.list_timezones()}
+        return self._zones
+
+    # what is there
+
+    async def read(self, needs: Needs) -> Snapshot:
+        """See `Platform.read`. A campaign whose name is needed is whole when it alone bears it."""
+        snapshot = await Reading(self._client).snapshot(needs)
+        self._learn(snapshot.orders.values())
+        self._parents = snapshot.flights
+        return snapshot
+
+    def full_reads(self, needs: Needs) -> int:
+        """One for each campaign; lists show all of an insertion order."""
+        return len(frozenset(needs.flight_ids))
+
+    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
+        """See `Platform.read_back`."""
+        reading = Reading(self._client)
+        if kind == ORDER:
+            return await reading.orders((), ids)
+        wanted = frozenset(ids)
+        alone = wanted & self._unlisted if len(wanted) > 1 else wanted
+        found = await self._alone(reading, alone)
+        return found | await self._listed(reading, wanted - alone)
+
+    async def _alone(self, reading: Reading, ids: Iterable[int]) -> dict[int, Live]:
+        found: dict[int, Live] = {}
+        for id_ in sorted(ids):
+            try:
+                found |= await reading.whole([id_])
+            except (NotFound, ValidationFailed) as error:
+                # so it answers for what does not exist, too
+                if await reading.strays({id_}):
+                    raise error from None
+        return found
+
+    async def _listed(self, reading: Reading, ids: frozenset[int]) -> dict[int, Live]:
+        """Campaigns with what the list of figures shows; deleted ones with less."""
+        parents = {id_: live.parent for id_ in ids if (live := self._parents.get(id_)) is not None}
+        strays = await reading.strays(ids - parents.keys())
+        parents.update((id_, live.parent) for id_, live in strays.items() if not live.is_gone)
+        found: dict[int, Live] = {}
+        # by insertion order, so that a request names few of them
+        ordered = sorted((parent, id_) for id_, parent in parents.items() if parent is not None)
+        for start in range(0, len(ordered), MOST):
+            chunk = ordered[start : start + MOST]
+            orders = {parent for parent, _ in chunk}
+            async for live in reading.campaigns(orders, [id_ for _, id_ in chunk]):
+                if live.id in ids:
+                    found[live.id] = live
+        # moved or deleted since
+        missing = parents.keys() - found.keys() - strays.keys()
+        return strays | await reading.strays(missing) | found
+
+    # what is to be there
+
+    def writes(self, items: Iterable[tuple[Item, Managed]], snapshot: Snapshot) -> Iterator[Write]:
+        """See `Platform.writes`."""
+        return writes(items, snapshot)
+
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
+        """See `Platform.send`. Never sends what adds to budgets, or distributes them."""
+        budget_type = None
+        if write.operation == CREATES[CAMPAIGN] and parent is not None and "budget_type_id" not in write.values:
+            budget_type = await self._budget_type(parent)
+        change, parse = request(write, ids, parent, budget_type)
+        self._note_unlisted(write, ids)
+        answer = await self._lenient.call(change, parse, watch=watch)
+        if write.operation == CREATES[ORDER]:
+            self._budget_types[answer.io_id] = change.body["ioBudgetTypeId"]
+        return told(write, ids, answer)
+
+    def _note_unlisted(self, write: Write, ids: Sequence[int]) -> None:
+        if write.kind == CAMPAIGN and not write.creates:
+            for target, id_ in zip(write.targets, ids, strict=True):
+                if not target.fields.keys() <= REPORTED.keys():
+                    self._unlisted.add(id_)
+
+    async def _budget_type(self, order: int) -> int:
+        if order not in self._budget_types:
+            self._learn((await Reading(self._client).orders((), [order])).values())
+        if order not in self._budget_types:
+            raise InvalidInput("insertion_order", order, "an insertion order whose budget type the service tells")
+        return self._budget_types[order]
+
+    def _learn(self, orders: Iterable[Live]) -> None:
+        for order in orders:
+            if "io_budget_type_id" in order.fields:
+                self._budget_types[order.id] = order.fields["io_budget_type_id"]
+
+    # what became of creates
+
+    def look_up(self, write: Write, parent: int | None) -> dict[str, Any]:
+        """The name, and of a campaign the id of its insertion order."""
+        return {"name": write.named} if write.kind == ORDER else {"name": write.named, "io_id": parent}
+
+    async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
+        """See `Platform.namesakes`."""
+        reading = Reading(self._client)
+        orders = [intent for intent in intents if intent.kind == ORDER]
+        campaigns = [intent for intent in intents if intent.kind == CAMPAIGN]
+        found: dict[str, dict[int, Live]] = {}
+        if orders:
+            live = await reading.orders({intent.look_up["name"] for intent in orders}, ())
+            self._learn(live.values())
+            for intent in orders:
+                named = intent.look_up["name"]
+                found[intent.key] = {order.id: order for order in live.values() if order.name == named}
+        wanted: dict[tuple[int, str], list[dict[int, Live]]] = {}
+        for intent in campaigns:
+            found[intent.key] = {}
+            place = (int(intent.look_up["io_id"]), str(intent.look_up["name"]))
+            wanted.setdefault(place, []).append(found[intent.key])
+        async for campaign in reading.members({order for order, _ in wanted}):
+            for namesakes in wanted.get((campaign.parent or 0, campaign.name), ()):
+                namesakes[campaign.id] = campaign
+        return found
+
+    async def differences(self, intent: OpenIntent, id: int) -> list[str]:
+        """The columns in which an object differs from what a create sent; all, where it does not exist any more."""
+        sent: Mapping[str, Any] = intent.unknown.request.body
+        shown = await self._shown(intent.kind, id)
+        names = list(sent) if shown is None else differences(sent, shown, identity=_LOOKED_FOR[intent.kind])
+        return [COLUMN_NAMES.get(name, name) for name in names]
+
+    async def _shown(self, kind: str, id_: int) -> dict[str, Any] | None:
+        """An object as the service shows it, by wire names."""
+        if kind == CAMPAIGN:
+            return (await self._client.campaigns.get(id_)).to_dict()
+        async for row in self._client.insertion_orders.list(io_ids=[id_]).rows(strict=True):
+            if row.io_id == id_:
+                return row.to_dict()
+        return None

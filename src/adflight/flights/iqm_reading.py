@@ -1,0 +1,204 @@
+"""Reading IQM's insertion orders and campaigns for a plan, in the fewest requests. Every list is read strictly.
+
+Imports the client, `iqm_live` and what a platform is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Final, TypeVar
+
+from adflight.core.errors import PagingError
+from adflight.core.paging import ListPager
+from adflight.core.redaction import RedactedRequest
+from adflight.flights import iqm_live
+from adflight.flights.live import Live, Needs, Snapshot
+from adflight.iqm.client import IQM
+from adflight_api.iqm.api.campaigns import campaigns_get
+from adflight_api.iqm.api.insertion_orders import (
+    insertion_orders_list,
+    insertion_orders_list_campaign_reports,
+    insertion_orders_list_campaigns,
+)
+from adflight_api.iqm.models import CampaignStatus, InsertionOrder, InsertionOrderStatus
+from adflight_api.runtime import Page, Paging, Request
+
+MOST: Final = 1000
+"""Rows of a page, and ids that one request names."""
+
+_CONCURRENCY: Final = 20
+
+AnswerT = TypeVar("AnswerT")
+RowT = TypeVar("RowT")
+ItemT = TypeVar("ItemT")
+
+
+def chunks(values: Iterable[ItemT]) -> Iterator[list[ItemT]]:
+    """As many at a time as one request names."""
+    everything = list(values)
+    for start in range(0, len(everything), MOST):
+        yield everything[start : start + MOST]
+
+
+class _Count:
+    """A `Watch` that counts what is sent, repeats too."""
+
+    def __init__(self, counts: Counter[str], operation: str) -> None:
+        self._counts = counts
+        self._operation = operation
+
+    async def sending(self, request: Callable[[], RedactedRequest]) -> None:
+        self._counts[self._operation] += 1
+
+    def answered(self, outcome: str, status: int | None, sent_at: float, elapsed: float) -> None:
+        pass
+
+
+class Reading:
+    """One look at an account."""
+
+    def __init__(self, client: IQM) -> None:
+        self.requests: Final[Counter[str]] = Counter()
+        """How many were sent, by operation."""
+        self._client = client
+
+    async def snapshot(self, needs: Needs) -> Snapshot:
+        """All that `needs` asks for."""
+        orders = await self.orders(needs.order_names, needs.order_ids)
+        flights: dict[int, Live] = {}
+        async for live in self.campaigns(order.id for order in orders.values() if not order.is_gone):
+            flights[live.id] = live
+        known = frozenset(needs.flight_ids)
+        flights |= await self.strays(known - flights.keys())
+        alone = list(_adopted(flights.values(), orders, needs, known))
+        if needs.is_full:
+            alone += [id_ for id_ in known & flights.keys() if not flights[id_].is_gone]
+        flights |= await self.whole(sorted(alone))
+        return Snapshot(orders, flights, dict(self.requests))
+
+    # insertion orders
+
+    async def orders(self, names: Collection[str], ids: Collection[int]) -> dict[int, Live]:
+        """The insertion orders with these ids, deleted ones too, and those of the workspace with these names."""
+        wanted = frozenset(names)
+        missing = set(ids)
+        found: dict[int, Live] = {}
+
+        def keep(rows: Iterable[InsertionOrder]) -> None:
+            for row in rows:
+                if row.io_id in missing or row.io_name in wanted:
+                    found[row.io_id] = iqm_live.order(row)
+                    missing.discard(row.io_id)
+
+        if not await self._whole_workspace(wanted, missing, keep):
+            # the search is fuzzy, so names are compared here
+            for name in sorted(wanted):
+                keep(await self._orders(search=name))
+            for chunk in chunks(sorted(missing)):
+                keep(await self._orders(io_ids=chunk))
+        # the list leaves out deleted ones unless it is asked for them
+        for chunk in chunks(sorted(missing)):
+            keep(await self._orders(io_ids=chunk, io_status_ids=[InsertionOrderStatus.DELETED]))
+        return found
+
+    async def _whole_workspace(
+        self, names: Collection[str], missing: Collection[int], keep: Callable[[Iterable[InsertionOrder]], None]
+    ) -> bool:
+        """Whether the list of all insertion orders was read to its end, being shorter than looking for each name."""
+        if len(names) + len(missing) <= 1 or not names:
+            return False
+        request, listing = insertion_orders_list.request(), insertion_orders_list
+        pages = self._pager(request, listing.parse, listing.PAGING).pages(strict=True)
+        async with aclosing(pages):
+            async for page in pages:
+                keep(page.rows)
+                if page.number == 1 and _pages_left(page) > len(names) + -(-len(missing) // MOST):
+                    return False
+        return True
+
+    async def _orders(self, **arguments: Any) -> list[InsertionOrder]:
+        request, listing = insertion_orders_list.request(**arguments), insertion_orders_list
+        return [row async for row in self._pager(request, listing.parse, listing.PAGING).rows(strict=True)]
+
+    # campaigns
+
+    async def campaigns(self, orders: Iterable[int], ids: Sequence[int] | None = None) -> AsyncIterator[Live]:
+        """The campaigns of insertion orders, or those of them with these ids, with their money; no deleted ones."""
+        shared = iqm_live.Shared()
+        listing = insertion_orders_list_campaign_reports
+        for chunk in chunks(sorted(orders)):
+            request = listing.request(io_ids=chunk, campaign_ids=ids)
+            async for row in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, prefetch=1):
+                yield iqm_live.reported(row, shared)
+
+    async def strays(self, ids: Collection[int]) -> dict[int, Live]:
+        """Campaigns wherever they are, deleted ones too; those that do not exist are left out."""
+        found: dict[int, Live] = {}
+        listing = insertion_orders_list_campaigns
+        for chunk in chunks(sorted(ids)):
+            request = listing.request(campaign_ids=chunk, campaign_statuses=list(CampaignStatus))
+            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True):
+                for row in order.campaigns or ():
+                    live = iqm_live.listed(row, order.io_id)
+                    if live.id in ids:
+                        found[live.id] = live
+        return found
+
+    async def members(self, orders: Iterable[int]) -> AsyncIterator[Live]:
+        """The campaigns of insertion orders, without their money: in one request for a thousand orders."""
+        listing = insertion_orders_list_campaigns
+        for chunk in chunks(sorted(orders)):
+            request = listing.request(io_ids=chunk)
+            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True):
+                rows = order.campaigns or []
+                if order.campaign_count != len(rows):
+                    count = order.campaign_count
+                    raise PagingError(
+                        f"insertion order {order.io_id} counts {count} campaigns, and {len(rows)} came with it"
+                    )
+                for row in rows:
+                    yield iqm_live.listed(row, order.io_id)
+
+    async def whole(self, ids: Iterable[int]) -> dict[int, Live]:
+        """Campaigns, each read by itself. Raises what reading one raises."""
+        found: dict[int, Live] = {}
+        async with aclosing(self._client.map(self._whole, ids, concurrency=_CONCURRENCY)) as outcomes:
+            async for outcome in outcomes:
+                found[outcome.item] = outcome.result()
+        return found
+
+    async def _whole(self, id_: int) -> Live:
+        watch = _Count(self.requests, campaigns_get.OPERATION.id)
+        return iqm_live.whole(await self._client.call(campaigns_get.request(id_), campaigns_get.parse, watch=watch))
+
+    def _pager(
+        self, request: Request, parse: Callable[[Any], AnswerT], paging: Paging[AnswerT, RowT]
+    ) -> ListPager[AnswerT, RowT]:
+        watch = _Count(self.requests, request.operation.id)
+
+        async def call(request: Request, parse: Callable[[Any], AnswerT]) -> AnswerT:
+            return await self._client.call(request, parse, watch=watch)
+
+        return ListPager(call, request, parse, paging)
+
+
+def _pages_left(page: Page[Any, Any]) -> int:
+    # strictly read, a list says how many rows it has
+    return -(-((page.total or 0) - len(page.rows)) // MOST)
+
+
+def _adopted(
+    flights: Iterable[Live], orders: Mapping[int, Live], needs: Needs, known: Collection[int]
+) -> Iterator[int]:
+    """The campaigns that bear a name whose id is not known, where there is no doubt which is meant."""
+    wanted = {
+        order.id: frozenset((*needs.flight_names.get(order.name, ()), *needs.flight_names.get(order.id, ())))
+        for order in orders.values()
+    }
+    namesakes: dict[tuple[int | None, str], list[int]] = {}
+    for live in flights:
+        if live.id not in known and not live.is_gone and live.name in wanted.get(live.parent or 0, ()):
+            namesakes.setdefault((live.parent, live.name), []).append(live.id)
+    return (ids[0] for ids in namesakes.values() if len(ids) == 1)

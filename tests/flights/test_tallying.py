@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adflight.core.quota import Limiter, Quota
+from adflight.flights.tallying import seconds_for
+from tests.clock import FakeClock
+
+
+@pytest.mark.parametrize(("requests", "seconds"), [(0, 0), (1, 0), (19, 0), (20, 60), (38, 60), (39, 120)])
+def test_the_quota_lets_so_many_leave_a_window(requests: int, seconds: float) -> None:
+    assert seconds_for(requests, Quota(19, 60.0)) == seconds
+
+
+def test_without_a_quota_nothing_waits() -> None:
+    assert seconds_for(1000, None) == 0
+
+
+@given(st.integers(1, 40), st.integers(1, 7), st.sampled_from([0.5, 60.0]))
+async def test_the_bound_is_what_the_limiter_needs_when_answers_are_immediate(
+    requests: int, slots: int, per: float
+) -> None:
+    quota = Quota(slots, per)
+    clock = FakeClock(auto=True)
+    limiter = Limiter(quota, clock=clock)
+    for _ in range(requests):
+        (await limiter.acquire()).answered()
+    assert clock.monotonic() == pytest.approx(seconds_for(requests, quota))
