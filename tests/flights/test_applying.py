@@ -1,13 +1,44 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adflight.flights.events import Began, Ended, RowDone, RowFailed, Sent
+from adflight.core.errors import (
+    AdflightError,
+    AuthenticationError,
+    ConfigurationError,
+    ConnectionBroken,
+    InvalidInput,
+    OverBudget,
+    PermissionDenied,
+    PlanOutdated,
+)
+from adflight.core.quota import Quota
+from adflight.flights import applying
+from adflight.flights.entries import JournalError, JournalHeld
+from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling
+from adflight.flights.items import Verdict
 from adflight.flights.journal import Journal
-from tests.flights.vendor import VendorPlatform, applied, brief, campaign, journal_in, of, order
+from adflight.flights.platform import CAMPAIGN, ORDER
+from tests.flights.shelf import ACCOUNT, URL
+from tests.flights.vendor import (
+    VendorPlatform,
+    Wish,
+    applied,
+    brief,
+    campaign,
+    journal_in,
+    of,
+    order,
+    planned,
+    refusal,
+)
 
 
 @pytest.fixture
@@ -54,3 +85,442 @@ async def test_a_lost_create(platform: VendorPlatform, journal: Journal, fault: 
         events = await applied(platform, WISHES, journal, if_absent="create", by="ada")
         assert events[-1].how == "complete"  # type: ignore[union-attr]
     assert set(platform.vendor.creations.values()) == {1}
+
+
+async def ended_of(
+    platform: VendorPlatform, journal: Journal, wishes: list[Wish], **more: Any
+) -> tuple[Ended, list[Event]]:
+    events = await applied(platform, wishes, journal, **more)
+    ended = events[-1]
+    assert isinstance(ended, Ended)
+    assert len(of(events, Ended)) == 1
+    return ended, events
+
+
+async def existing(platform: VendorPlatform, journal: Journal) -> None:
+    """All wishes, applied."""
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert ended.how == "complete"
+    platform.sent.clear()
+
+
+# before anything is sent
+
+
+async def test_a_plan_over_the_budget_is_refused_before_the_journal_is_opened(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    plan = await planned(platform, WISHES, journal)
+    with pytest.raises(OverBudget, match=r"at least 40, which"):
+        await anext(plan.apply(journal=journal, max_budget=Decimal("39.99")))
+    assert await journal.runs() == []
+    with pytest.raises(InvalidInput, match="concurrency=0"):
+        await anext(plan.apply(journal=journal, concurrency=0))
+    assert [event async for event in plan.apply(journal=journal, max_budget=Decimal(40))][-1].how == "complete"
+
+
+async def test_a_plan_that_was_made_anew_is_held_against_the_budget_again(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    plan = await planned(platform, WISHES, journal)
+    plan.is_loaded = True
+    plan.wishes = [*WISHES[:-1], campaign("b1", "b", 1000)]
+    with pytest.raises(OverBudget):
+        await anext(plan.apply(journal=journal, max_budget=Decimal(40)))
+    assert platform.sent == []
+    assert [run.how for run in await journal.runs()] == ["stopped"]
+
+
+async def test_an_outdated_plan_is_refused(platform: VendorPlatform, journal: Journal) -> None:
+    plan = await planned(platform, WISHES, journal)
+    plan.is_loaded, plan.surprises = True, ["campaign 'a1' costs 7 more"]
+    with pytest.raises(PlanOutdated, match="a1"):
+        await anext(plan.apply(journal=journal))
+    assert platform.sent == []
+
+
+@pytest.mark.parametrize("why", ["it is fresh", "it is old", "another was applied", "another died"])
+async def test_a_plan_is_made_anew_when_it_may_not_hold(platform: VendorPlatform, journal: Journal, why: str) -> None:
+    if why == "another died":
+        await journal.begin_run("other")
+        await journal._put(lambda: journal._book._database.execute("UPDATE runs SET how = 'died'"))
+    plan = await planned(platform, WISHES, journal)
+    if why == "it is old":
+        await platform.clock.sleep(301)
+    if why == "another was applied":
+        await applied(platform, WISHES[:1], journal)
+    events = [event async for event in plan.apply(journal=journal)]
+    assert events[-1].how == "complete"
+    assert plan.plans == (why != "it is fresh")
+    assert events[-1].requests.get("lists", 0) == 2 * plan.plans
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_it_opens_and_closes_the_journal_itself(platform: VendorPlatform, tmp_path: Path) -> None:
+    async with journal_in(tmp_path / "unused", platform.clock) as empty:
+        plan = await planned(platform, WISHES, empty)
+    async for event in plan.apply(directory=tmp_path, wait=1.0, by="ada"):
+        if isinstance(event, Ended):
+            # it can be opened at once
+            async with await Journal.open(URL, ACCOUNT, directory=tmp_path, clock=platform.clock) as opened:
+                assert [run.how for run in await opened.runs()] == ["complete"]
+    assert event.how == "complete"
+
+
+async def test_a_journal_that_is_held_is_said_so(platform: VendorPlatform, journal: Journal, tmp_path: Path) -> None:
+    plan = await planned(platform, WISHES, journal)
+    with pytest.raises(JournalHeld):
+        await anext(plan.apply(directory=tmp_path))
+
+
+# what is refused, fails, or is not known
+
+
+async def test_rows_for_which_nothing_is_sent_are_told_first(platform: VendorPlatform, journal: Journal) -> None:
+    plan = await planned(platform, WISHES, journal)
+    refused = {"b", "b1"}
+    for item in plan.items:
+        if item.key in refused:
+            item.verdict, item.reason = Verdict.REFUSED, "there are two"
+    plan._writes = [write for write in plan._writes if write.targets[0].key not in refused]
+    events = [event async for event in plan.apply(journal=journal)]
+    assert brief(events[1:3], RowFailed) == dict.fromkeys(refused, "refused")
+    assert events[1].error == "there are two"
+    assert (events[-1].how, events[-1].done, events[-1].failed) == ("failed", 2, 1)
+
+
+async def test_a_refused_order_withholds_its_rows_and_no_others(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("a", "refused")]
+    ended, events = await ended_of(platform, journal, WISHES)
+    assert brief(events, RowFailed) == {"a": "refused", "a1": "withheld", "a2": "withheld"}
+    assert brief(events, RowDone) == {"b": "created", "b1": "created"}
+    assert (ended.how, ended.done, ended.failed) == ("failed", 1, 2)
+    assert [run.how for run in await journal.runs()] == ["failed"]
+    ended, events = await ended_of(platform, journal, WISHES)
+    assert ended.how == "complete"
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_an_order_is_not_lowered_when_its_campaigns_were_not(platform: VendorPlatform, journal: Journal) -> None:
+    await existing(platform, journal)
+    wishes = [order("a", 50), WISHES[1], campaign("a1", "a", 5), WISHES[3], WISHES[4]]
+    platform.faults = [("a1", "refused")]
+    ended, events = await ended_of(platform, journal, wishes)
+    assert brief(events, RowFailed) == {"a1": "refused", "a": "withheld"}
+    assert ended.how == "failed"
+    ended, _ = await ended_of(platform, journal, wishes)
+    assert ended.how == "complete"
+    assert [write.operation for _, write in platform.sent[-2:]] == [
+        "campaigns.update_budget_total",
+        "insertion_orders.update_io_total_budget",
+    ]
+
+
+async def test_a_bulk_answer_is_settled_row_by_row(platform: VendorPlatform, journal: Journal) -> None:
+    await existing(platform, journal)
+    wishes = [*WISHES[:2], campaign("a1", "a", 30), campaign("a2", "a", 30), campaign("b1", "b", 30)]
+    platform.refuses, platform.silent = {"a2": "too much"}, {"b1"}
+    ended, events = await ended_of(platform, journal, wishes)
+    assert len(platform.sent) == 1
+    assert brief(events, RowFailed) == {"a2": "refused"}
+    assert {key: how for key, how in brief(events, RowDone).items() if key in ("a1", "b1")} == {
+        "a1": "changed",
+        "b1": "changed",
+    }
+    assert platform.reads == {"read_back": 1}
+    assert (ended.done, ended.failed) == (2, 1)
+    assert [one async for one in journal.history()][-1].parts[1].reason == "too much"
+
+
+async def test_what_was_read_back_and_is_not_as_sent_is_refused_in_words(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await existing(platform, journal)
+    platform.silent = {"a1"}
+    platform.faults = [("a1", "ignored")]
+    ended, events = await ended_of(platform, journal, [*WISHES[:2], campaign("a1", "a", 30), *WISHES[3:]])
+    (failed,) = of(events, RowFailed)
+    assert (failed.outcome, failed.error) == ("refused", "budget_total is 10, not 30")
+    assert ended.how == "failed"
+    assert await journal.open_intents() == []
+
+
+async def test_an_answer_that_could_not_be_read_back_stays_open(platform: VendorPlatform, journal: Journal) -> None:
+    await existing(platform, journal)
+    platform.silent = {"a1"}
+    platform.faults = [("read_back", ConnectionBroken("broken"))]
+    wishes = [*WISHES[:2], campaign("a1", "a", 30), *WISHES[3:]]
+    _, events = await ended_of(platform, journal, wishes)
+    assert brief(events, RowFailed) == {"a1": "unknown"}
+    ended, events = await ended_of(platform, journal, wishes)
+    assert ended.how == "complete"
+    assert [event.how for event in of(events, Settled)] == ["done"]
+
+
+@pytest.mark.parametrize("fault", ["cut_before", "cut_after", "timeout", "server error", "late"])
+@pytest.mark.parametrize("times", [1, 4])
+async def test_an_update_that_was_not_answered_is_read_back_once_it_is_settled(
+    platform: VendorPlatform, journal: Journal, fault: str, times: int
+) -> None:
+    await existing(platform, journal)
+    began = platform.clock.monotonic()
+    platform.faults = [("a1", fault)] * times
+    ended, events = await ended_of(platform, journal, [*WISHES[:2], campaign("a1", "a", 30), *WISHES[3:]])
+    assert platform.clock.monotonic() - began >= 90.0
+    if times == 4 and fault in ("cut_before", "late"):
+        assert brief(events, RowFailed) == {"a1": "failed"}
+    else:
+        assert ended.how == "complete"
+        assert brief(events, RowDone)["a1"] == "changed"
+    assert ended.requests["campaigns.update_budget_total"] == min(times + 1, 4)
+    assert await journal.open_intents() == []
+
+
+async def test_a_request_that_never_left_may_be_made_again_at_once(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("a1", "not sent")] * 4 + [("b1", "rate limited")]
+    ended, events = await ended_of(platform, journal, WISHES)
+    assert brief(events, RowFailed) == {"a1": "failed"}
+    assert ended.requests["campaigns.create"] == 2 + 4 + 1
+    attempts = {part.key: len(one.attempts) for one in [one async for one in journal.history()] for part in one.parts}
+    assert attempts == {"a": 1, "b": 1, "a1": 4, "a2": 1, "b1": 2}
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert ended.how == "complete"
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_what_fails_before_it_leaves_leaves_no_trace(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("a1", InvalidInput("budget", "x", "a number"))]
+    _, events = await ended_of(platform, journal, WISHES)
+    assert brief(events, RowFailed) == {"a1": "failed"}
+    assert "a1" not in {part.key for one in [one async for one in journal.history()] for part in one.parts}
+
+
+async def test_lost_creates_share_their_looks(platform: VendorPlatform, journal: Journal) -> None:
+    wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(40))]
+    platform.faults = [(f"a{number}", "cut_after") for number in range(0, 40, 4)]
+    ended, events = await ended_of(platform, journal, wishes)
+    assert (ended.how, ended.adopted) == ("complete", 10)
+    assert platform.reads == {"namesakes": 2, "differences": 10}
+    assert [event.how for event in of(events, Settled)] == ["adopted"] * 10
+    (settling,) = of(events, Settling)
+    assert (settling.open, settling.seconds) == (10, 90.0)
+
+
+async def test_an_absent_create_is_made_again_when_a_person_says_so(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("a", "cut_before"), ("b1", "cut_before")]
+    ended, events = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
+    assert ended.how == "complete"
+    assert {event.key: event.how for event in of(events, Settled)} == {"a": "absent", "b1": "absent"}
+    assert set(brief(events, RowDone).values()) == {"created"}
+    assert set(platform.vendor.creations.values()) == {1}
+    given_up = [part for one in [one async for one in journal.history()] for part in one.parts if part.by]
+    assert sorted((part.key, part.by) for part in given_up) == [("a", "ada"), ("b1", "ada")]
+
+
+async def test_without_a_name_nothing_is_given_up(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("b1", "cut_before")]
+    _, events = await ended_of(platform, journal, WISHES, if_absent="create", by=" ")
+    (failed,) = of(events, RowFailed)
+    assert failed.outcome == "unknown"
+    assert 'apply with if_absent="create" and your name' in failed.error
+    # and it is not sent by the next one either
+    sent = len(platform.sent)
+    _, events = await ended_of(platform, journal, WISHES)
+    assert brief(events, RowFailed) == {"b1": "unknown"}
+    assert len(platform.sent) == sent
+
+
+async def test_an_id_that_is_another_keys_is_not_believed(platform: VendorPlatform, journal: Journal) -> None:
+    real = platform._told
+    platform._told = lambda write, made: real(write, 101 if write.kind == CAMPAIGN else made)  # type: ignore[method-assign]
+    wishes = [order("a"), campaign("a1", "a"), campaign("a2", "a")]
+    _, events = await ended_of(platform, journal, wishes, concurrency=1)
+    assert brief(events, RowFailed) == {"a2": "unknown"}
+    assert "101 is 'a1' already" in of(events, RowFailed)[0].error
+    assert [one.state for one in await journal.open_intents()] == ["unknown"]
+
+
+async def test_a_create_without_an_id_is_looked_for(platform: VendorPlatform, journal: Journal) -> None:
+    real = platform._told
+    platform._told = lambda write, made: {} if write.kind == CAMPAIGN else real(write, made)  # type: ignore[method-assign]
+    ended, events = await ended_of(platform, journal, [order("a"), campaign("a1", "a")])
+    assert ended.how == "complete"
+    assert brief(events, RowDone)["a1"] == "adopted"
+
+
+# adoptions
+
+
+async def test_what_exists_under_its_name_is_adopted(platform: VendorPlatform, journal: Journal) -> None:
+    io = platform.vendor.create(ORDER, "Order a", None, WISHES[0].fields)
+    same = platform.vendor.create(CAMPAIGN, "Campaign a1", io, WISHES[2].fields)
+    other = platform.vendor.create(CAMPAIGN, "Campaign a2", io, {**WISHES[3].fields, "budget_total": Decimal(1)})
+    platform.vendor.creations.clear()
+    ended, events = await ended_of(platform, journal, WISHES)
+    assert {key: how for key, how in brief(events, RowDone).items() if key[0] == "a"} == dict.fromkeys(
+        ["a", "a1", "a2"], "adopted"
+    )
+    assert (ended.adopted, ended.done) == (2, 3)
+    assert {event.key: event.id for event in of(events, RowDone) if event.key[0] == "a"} == {
+        "a": io,
+        "a1": same,
+        "a2": other,
+    }
+    assert platform.vendor.objects[CAMPAIGN][other].fields["budget_total"] == Decimal(20)
+
+
+async def test_what_cannot_be_bound_is_told(platform: VendorPlatform, journal: Journal) -> None:
+    io = platform.vendor.create(ORDER, "Order a", None, WISHES[0].fields)
+    plan = await planned(platform, WISHES, journal)
+    await journal.bind(ORDER, "somebody's", io)
+    events = [event async for event in plan.apply(journal=journal)]
+    assert brief(events, RowFailed) == {"a": "unknown", "a1": "withheld", "a2": "withheld"}
+
+
+# what stops everything
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConfigurationError("no more tokens"),
+        refusal(AuthenticationError, 401, "auth.login"),
+        refusal(PermissionDenied, 403, "auth.login"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_the_accounts_errors_stop_everything(
+    platform: VendorPlatform, journal: Journal, error: AdflightError
+) -> None:
+    platform.faults = [("a1", error)]
+    ended, events = await ended_of(platform, journal, WISHES, concurrency=1)
+    assert (ended.how, ended.reason) == ("stopped", str(error))
+    assert ended.failed == 0
+    assert brief(events, RowDone) == {"a": "created", "b": "created"}
+    assert [run.how for run in await journal.runs()] == ["stopped"]
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert ended.how == "complete"
+
+
+async def test_a_missing_permission_for_one_operation_fails_its_rows_only(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    platform.faults = [("a1", refusal(PermissionDenied, 403, "campaigns.create"))]
+    ended, events = await ended_of(platform, journal, WISHES)
+    assert ended.how == "failed"
+    assert brief(events, RowFailed) == {"a1": "failed"}
+
+
+async def test_what_is_under_way_when_it_stops_is_waited_for(platform: VendorPlatform, journal: Journal) -> None:
+    platform.latency = 5.0
+    wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(6))]
+    platform.faults = [("a5", ConfigurationError("no"))]
+    ended, events = await ended_of(platform, journal, wishes, concurrency=6)
+    assert ended.how == "stopped"
+    assert brief(events, RowDone) == dict.fromkeys(["a", "a0", "a1", "a2", "a3", "a4"], "created")
+    assert await journal.open_intents() == []
+
+
+async def test_what_is_lost_when_it_stops_is_told_and_stays_open(platform: VendorPlatform, journal: Journal) -> None:
+    await existing(platform, journal)
+    wishes = [*WISHES[:2], campaign("a1", "a", 30), campaign("a2", "a", 31), *WISHES[4:], campaign("b2", "b")]
+    platform.latency = 1.0
+    platform.silent = {"a2"}
+    platform.faults = [("a1", "timeout"), ("b2", ConfigurationError("no"))]
+    ended, events = await ended_of(platform, journal, wishes, concurrency=2)
+    assert ended.how == "stopped"
+    assert brief(events, RowFailed)["a2"] == "unknown"
+    assert {one.key: one.state for one in await journal.open_intents()}["a2"] == "unknown"
+    ended, _ = await ended_of(platform, journal, wishes)
+    assert ended.how == "complete"
+
+
+async def test_a_full_disk_stops_everything_before_more_is_sent(platform: VendorPlatform, journal: Journal) -> None:
+    book = journal._book
+    intend, calls = book.intend, count(1)
+
+    def full(*arguments: Any) -> int:
+        if next(calls) > 3:
+            raise JournalError("the disk is full")
+        return intend(*arguments)
+
+    book.intend = full  # type: ignore[assignment, method-assign]
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert (ended.how, ended.reason) == ("stopped", "the disk is full")
+    assert len(platform.sent) == 3
+    book.intend = intend  # type: ignore[method-assign]
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert ended.how == "complete"
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_an_outcome_that_cannot_be_written_leaves_the_request_open(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    book = journal._book
+    record = book.record
+
+    def full(*arguments: Any) -> None:
+        raise JournalError("the disk is full")
+
+    book.record = full  # type: ignore[assignment, method-assign]
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert ended.how == "stopped"
+    assert {one.state for one in await journal.open_intents()} == {"sending"}
+    book.record = record  # type: ignore[method-assign]
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert ended.how == "complete"
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_a_mistake_in_a_platform_is_raised(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("a1", ZeroDivisionError("oh"))]
+    plan = await planned(platform, WISHES, journal)
+    with pytest.raises(ZeroDivisionError):
+        async for _ in plan.apply(journal=journal):
+            pass
+    assert [run.how for run in await journal.runs()] == ["stopped"]
+
+
+# the quota, the reader
+
+
+async def test_the_quota_is_kept_busy_and_never_exceeded(journal: Journal, tmp_path: Path) -> None:
+    platform = VendorPlatform(quota=Quota(19, 60.0))
+    platform.latency = 0.2
+    orders = [order(letter) for letter in "abcdefgh"]
+    wishes = [*orders, *(campaign(f"{one.key}{number}", one.key) for one in orders for number in range(47))]
+    async with journal_in(tmp_path / "own", platform.clock) as own:
+        ended, _ = await ended_of(platform, own, wishes)
+    assert (ended.how, ended.done) == ("complete", 8 * 47)
+    times = [at for at, _ in platform.sent]
+    assert len(times) == 8 * 48
+    # as the service counts: no more than 19 in any minute
+    assert all(later - earlier >= 60.0 for earlier, later in zip(times, times[19:], strict=False))
+    bound = (len(times) - 1) // 19 * 60.0
+    assert ended.seconds <= 1.02 * bound
+
+
+async def test_no_more_are_under_way_than_told(platform: VendorPlatform, journal: Journal) -> None:
+    platform.latency = 1.0
+    wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(20))]
+    await ended_of(platform, journal, wishes, concurrency=3)
+    assert platform.most_under_way == 3
+
+
+async def test_a_slow_reader_holds_it_up_and_loses_nothing(
+    platform: VendorPlatform, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(applying, "_ROOM", 4)
+    wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(30))]
+    plan = await planned(platform, wishes, journal)
+    events: list[Event] = []
+    async for event in plan.apply(journal=journal, concurrency=2):
+        events.append(event)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        told = len(of(events, Sent))
+        assert len(platform.sent) <= told + 8
+    assert len(of(events, RowDone)) == 31
+    again = await planned(platform, wishes, journal)
+    assert len(of([event async for event in again.apply(journal=journal)], RowDone)) == 31

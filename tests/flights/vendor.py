@@ -179,7 +179,8 @@ class VendorPlatform:
                     self.under_way -= 1
             if not isinstance(told, Exception):
                 return told
-            may_repeat = not write.creates or isinstance(told, NotSent) or getattr(told, "status", 0) == 429
+            status = getattr(told, "status", 0)
+            may_repeat = status != 400 if not write.creates else isinstance(told, NotSent) or status == 429
             if isinstance(told, UnknownOutcome) or not may_repeat or attempts == 4:
                 raise told
             await self.clock.sleep(1.0)
@@ -213,7 +214,7 @@ class VendorPlatform:
         if self.latency:
             await self.clock.sleep(self.latency)
         made = None
-        if fault == "cut_before":
+        if fault in ("cut_before", "ignored"):
             del self.vendor.on_the_way[number]
         elif fault != "late":
             made = self.vendor.arrives(number)
@@ -224,8 +225,14 @@ class VendorPlatform:
             if not write.creates:
                 return error
             sent_at = datetime.fromtimestamp(at, UTC)
-            more = {"settled_after": SETTLED_AFTER, "operation": write.operation}
-            return UnknownOutcome("perhaps", request=SHOWN, sent_at=sent_at, cause=error, **more)
+            return UnknownOutcome(
+                "perhaps",
+                request=SHOWN,
+                sent_at=sent_at,
+                settled_after=SETTLED_AFTER,
+                cause=error,
+                operation=write.operation,
+            )
         if fault == "server error":
             tell("server error", 500)
             return refusal(ServerError, 500, write.operation)
@@ -318,6 +325,12 @@ class VendorPlan:
 
     def writes(self) -> Iterator[Write]:
         return iter(self._writes)
+
+    def adoptions(self) -> Iterator[tuple[Item, dict[str, Any]]]:
+        for item, wish in zip(self.items, self.wishes, strict=True):
+            if item.is_adopted:
+                changed = {change.column for change in item.changes}
+                yield item, {name: value for name, value in wish.fields.items() if name not in changed}
 
     async def again(self, journal: Journal) -> VendorPlan:
         self.plans += 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -47,7 +47,7 @@ class Applicable(Protocol):
     def label(self) -> str: ...
 
     @property
-    def items(self) -> Sequence[Item]: ...
+    def items(self) -> list[Item]: ...
 
     @property
     def totals(self) -> Totals: ...
@@ -64,6 +64,10 @@ class Applicable(Protocol):
 
     def writes(self) -> Iterator[Write]: ...
 
+    def adoptions(self) -> Iterator[tuple[Item, dict[str, Any]]]:
+        """What is taken over, and what of it is as the file says."""
+        ...
+
     async def again(self, journal: Journal) -> Self:
         """Made anew, from the same flights."""
         ...
@@ -75,8 +79,8 @@ class Applicable(Protocol):
 
 async def apply(
     plan: Applicable,
-    *,
     journal: Journal | None = None,
+    *,
     directory: Path | None = None,
     wait: float | None = 0.0,
     if_absent: IfAbsent = "raise",
@@ -261,12 +265,19 @@ class _Apply:
         age = self._platform.clock.time() - self._plan.read_at.timestamp()
         if is_settled or is_after_another or self._plan.is_loaded or age > STALE:
             newer = await self._plan.again(journal)
+            self._keep_unclear(newer)
             moved = self._plan.moved(newer)
             if moved:
                 raise PlanOutdated(moved)
             _check_budget(newer, self._max_budget)
             self._requests.update(newer.totals.reads)
             self._plan = newer
+
+    def _keep_unclear(self, newer: Applicable) -> None:
+        """What a request without an outcome may have made is no surprise, and nothing is sent for it."""
+        for index, item in enumerate(self._plan.items):
+            if (item.kind, item.key) in self._unclear or (ORDER, item.parent) in self._unclear:
+                newer.items[index] = item
 
     async def _tell(self, event: Event) -> None:
         await self._events.room()
@@ -329,31 +340,19 @@ class _Apply:
 
     async def _adopt(self, journal: Journal, schedule: Schedule, ids: Mapping[str, dict[str, int]]) -> None:
         """Binds what exists under its name to its key."""
-        adopted = [item for item in self._plan.items if item.is_adopted and self._is_to_be_bound(item)]
-        told = await together(self._bind(journal, item) for item in adopted)
-        for item, problem in zip(adopted, told, strict=True):
-            if problem is not None:
+        adopted = ((item, fields) for item, fields in self._plan.adoptions() if self._is_to_be_bound(item))
+        for item, problem in await together(_bind(journal, item, fields) for item, fields in adopted):
+            if problem:
                 await self._fail(schedule, item, problem, "unknown")
                 continue
-            assert item.id is not None
+            assert item.id is not None, "what is adopted exists"
             ids[item.kind][item.key] = item.id
             if item.verdict is Verdict.UNCHANGED:
                 await self._events.room()
                 self._dispatcher.done(item, "adopted", item.id)
 
     def _is_to_be_bound(self, item: Item) -> bool:
-        return (
-            item.verdict is not Verdict.REFUSED and item.id is not None and (item.kind, item.key) not in self._unclear
-        )
-
-    @staticmethod
-    async def _bind(journal: Journal, item: Item) -> str | None:
-        assert item.id is not None
-        try:
-            await journal.bind(item.kind, item.key, item.id)
-        except Contradiction as error:
-            return str(error)
-        return None
+        return item.verdict is not Verdict.REFUSED and (item.kind, item.key) not in self._unclear
 
     def _ended(self, dispatcher: Dispatcher) -> Ended:
         results, flights = dispatcher.results, self._flights
@@ -372,3 +371,13 @@ class _Apply:
 def _is_after(read_at: datetime, runs: Iterable[Any]) -> bool:
     """Whether another run may have changed something since a plan was read."""
     return any(run.ended is None or run.ended >= read_at for run in [*runs][-1:])
+
+
+async def _bind(journal: Journal, item: Item, fields: Mapping[str, Any]) -> tuple[Item, str]:
+    """An item that is adopted, and why it cannot be."""
+    assert item.id is not None, "what is adopted exists"
+    try:
+        await journal.bind(item.kind, item.key, item.id, fields=fields)
+    except (Contradiction, InvalidInput) as error:
+        return item, str(error)
+    return item, ""

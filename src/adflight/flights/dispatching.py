@@ -346,8 +346,7 @@ class Dispatcher:
             case "absent" if write.creates:
                 self._schedule.again(write)
             case "absent":
-                outcome: Literal["refused", "failed"] = "refused" if not one.is_lost or one.reason else "failed"
                 reason = f"{one.reason}; {event.reason}" if one.reason else event.reason
-                self._conclude_failed(write, target, reason, outcome)
+                self._conclude_failed(write, target, reason, "failed" if one.is_lost else "refused")
             case "unclear":
                 self._conclude_failed(write, target, event.reason, "unknown")

@@ -4,8 +4,8 @@
         async for event in settle(journal, platform):
             ...
 
-Imports the journal, the platform's types and core's `adoption`; used by `applying`, and before a plan is made. Nothing
-is created here. What was found is written down before it is told.
+Imports the journal, the platform's types, equality and core's `adoption`; used by `dispatching` and `applying`, and
+before a plan is made. Nothing is created here. What was found is written down before it is told.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Mapping, Sequence
-from decimal import Decimal
 from itertools import islice
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -27,6 +26,7 @@ from adflight.core.errors import (
     InvalidInput,
     PermissionDenied,
 )
+from adflight.core.problems import shown
 from adflight.flights.entries import (
     Absent,
     Adopted,
@@ -37,6 +37,8 @@ from adflight.flights.entries import (
     Refused,
     Unknown,
 )
+from adflight.flights.equality import differing as deviating
+from adflight.flights.equality import is_summed
 from adflight.flights.events import Settled, Settling
 from adflight.flights.journal import Journal
 from adflight.flights.live import Live
@@ -186,21 +188,19 @@ def _compared(
 
 def not_as_sent(live: Live, fields: Mapping[str, Any], platform: Platform) -> str:
     """In words, where an object differs from what was sent; empty when it shows all of it."""
+    columns = platform.columns
+    differing = {*deviating(columns, live.fields, fields)}
+    if columns.summed is not None and is_summed(columns, fields, live.fields):
+        differing.discard(columns.summed[0])
     return "; ".join(
-        f"{name} is {live.fields[name]}, not {wanted}" if name in live.fields else f"{name} cannot be seen"
+        f"{name} is {_word(live.fields[name])}, not {_word(wanted)}" if name in live.fields else f"{name} is not shown"
         for name, wanted in fields.items()
-        if name not in live.fields or _plain(live.fields[name]) != _plain(wanted)
+        if name in differing or name not in live.fields
     )
 
 
-def _plain(value: Any) -> Any:
-    if value in (None, "", [], (), CLEAR.value, CLEAR):
-        return None
-    if isinstance(value, (list, tuple)):
-        return sorted(map(str, value))
-    if isinstance(value, (int, float, Decimal)):
-        return round(Decimal(str(int(value) if isinstance(value, bool) else value)), 2)
-    return value
+def _word(value: Any) -> str:
+    return "null" if value in (None, CLEAR, CLEAR.value) else shown(value)
 
 
 # creates
