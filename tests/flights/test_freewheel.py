@@ -238,7 +238,7 @@ async def test_what_is_written_is_counted_one_by_one(platform: FreeWheelPlatform
     ]
     create, update = platform.writes(items, Snapshot({7: live, 8: other, 9: hidden}, {}, {}))
     assert (create.operation, create.kind, create.phase) == ("insertion_orders.create", ORDER, Phase.ORDER)
-    assert (create.creates, create.named, create.existing) == (True, "Autumn", (9,))
+    assert (create.creates, create.named, create.place, create.existing) == (True, "Autumn", CAMPAIGN, (9,))
     assert create.targets[0].fields == create.values == rows["b"]
     assert platform.look_up(create, None) == {"campaign_id": CAMPAIGN, "name": "Autumn"}
     assert (update.operation, update.creates, update.values) == ("insertion_orders.update", False, {"name": "Summer"})

@@ -136,6 +136,7 @@ def _create(item: Item, managed: Managed, snapshot: Snapshot) -> Write:
         values=managed,
         creates=True,
         named=str(name),
+        place=place if isinstance(place, int) else None,
         existing=tuple(sorted(live.id for live in alike if live.fields.get(PLACE, place) == place)),
     )
 
@@ -147,6 +148,6 @@ def _update(item: Item, managed: Managed, snapshot: Snapshot) -> Write:
         operation=UPDATE,
         kind=ORDER,
         phase=Phase.ORDER,
-        targets=(Target(item.key, item.row, item.id, None, managed),),
+        targets=(Target(item.key, item.row, item.id, None, changed),),
         values=with_rest(changed, managed, {} if live is None else live.fields),
     )

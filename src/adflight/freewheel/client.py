@@ -109,7 +109,7 @@ class FreeWheel(Client[OperationsWithRawResponse], Operations):
         super().__init__(
             base_url,
             login,
-            username,
+            username.lower(),
             raw_operations=OperationsWithRawResponse,
             quota=quota,
             limiters={"auth": limiter_for(base_url, "(auth)", quota and TOKEN_QUOTA, connection.get("clock"))},
