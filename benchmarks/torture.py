@@ -164,8 +164,11 @@ def _changed(one: Wanted, chance: random.Random, *, is_later: bool, is_renamed: 
 
 
 def write(path: Path, wanted: list[Wanted]) -> None:
-    with path.open("w", encoding="utf-8") as file:
+    # whoever reads it at this moment reads one or the other
+    new = path.with_suffix(".new")
+    with new.open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(one.row()) + "\n" for one in wanted)
+    new.replace(path)
 
 
 # who applies it
@@ -219,6 +222,24 @@ class Driver:
             raise AssertionError(f"it hangs after {self.events[-3:]}: {self.finish()[1]}")
         return self.process.poll() is not None
 
+    def wait(self) -> tuple[int, str]:
+        """As `finish`, once it is over."""
+        while not self.is_over:
+            time.sleep(0.002)
+        return self.finish()
+
+    def wait_for(self, event: str) -> None:
+        """Until it has told one of that name."""
+        while not self.count(event):
+            if self.is_over:
+                raise AssertionError(f"it ended without {event}: {self.events} {self.finish()[1]}")
+            time.sleep(0.002)
+
+    def count(self, event: str, **fields: Any) -> int:
+        """How many such events it has told."""
+        wish = {"event": event, **fields}
+        return sum(wish.items() <= told.items() for told in map(_hashable, list(self.events)))
+
     def finish(self) -> tuple[int, str]:
         """How it ended, and what it wrote to standard error."""
         assert self.process.stderr is not None
@@ -259,32 +280,43 @@ class Torture:
 
     def apply(self, wanted: list[Wanted], *, kills: int, processes: int = 1, **settings: Any) -> None:
         """Applies until every process has said that all is applied, and kills until `kills` of them died."""
-        path = self.directory / "flights.jsonl"
-        write(path, wanted)
         goal = self.story.killed + kills
         reach = max(6, 2 * len(wanted) // max(1, kills))
-        running = [self._start(path, goal, reach, **settings) for _ in range(processes)]
+        running = [self._start(wanted, goal, reach, **settings) for _ in range(processes)]
         while running:
             time.sleep(0.002)
             for driver in [driver for driver in running if driver.is_over]:
                 running.remove(driver)
                 if not self._is_done(driver):
-                    running.append(self._start(path, goal, reach, **settings))
+                    running.append(self._start(wanted, goal, reach, **settings))
 
-    def _start(self, path: Path, goal: int, reach: int, **settings: Any) -> Driver:
-        """`reach` is how many events a process lives at most, if it is to die at all."""
-        given = {
+    def driver(self, wanted: list[Wanted], **settings: Any) -> Driver:
+        """A process that applies these flights, not started yet."""
+        path = self.directory / "flights.jsonl"
+        write(path, wanted)
+        own = {
             "file": str(path),
             "url": self.sandbox.url,
             "directory": str(self.directory / "journals"),
             "clock": asdict(self.sandbox.clock),
-            # some wait for the journal, others are refused
-            "wait": self.chance.choice((0.0, 600.0)),
-            "concurrency": self.chance.choice((2, 5, 20)),
-            **settings,
         }
+        return Driver({**own, **settings})
+
+    def once(self, wanted: list[Wanted], **settings: Any) -> tuple[int, dict[str, Any]]:
+        """Applies in one process; its status, and the last that it told."""
+        driver = self.driver(wanted, **settings)
+        driver.start()
+        status, errors = driver.wait()
+        if errors:
+            raise AssertionError(errors)
+        return status, driver.events[-1] if driver.events else {}
+
+    def _start(self, wanted: list[Wanted], goal: int, reach: int, **settings: Any) -> Driver:
+        """`reach` is how many events a process lives at most, if it is to die at all."""
         self.story.starts += 1
-        driver = Driver(given)
+        # some wait for the journal, others are refused
+        own = {"wait": self.chance.choice((0.0, 600.0)), "concurrency": self.chance.choice((2, 5, 20))}
+        driver = self.driver(wanted, **{**own, **settings})
         if self.story.killed >= goal:
             driver.start()
             return driver
@@ -389,6 +421,10 @@ class Torture:
         after = self.sandbox.executions()
         if before != after:
             raise AssertionError(f"applying once more changed something: {before} became {after}")
+
+
+def _hashable(event: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if isinstance(value, (str, int, float))}
 
 
 def _kill_later(driver: Driver, seconds: float, is_after_begin: bool) -> None:
