@@ -17,7 +17,7 @@ def main() -> None:
     try:
         from adflight.cli.app import app
 
-        app(sys.argv[1:])
+        app(spelled_out(sys.argv[1:]))
     except KeyboardInterrupt:
         _leave("Interrupted.", 130)
     except (ConfigurationError, InvalidInput) as error:
@@ -30,6 +30,16 @@ def main() -> None:
         _leave("\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), 1)
     except ModuleNotFoundError as error:
         _leave(f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", 1)
+
+
+def spelled_out(arguments: list[str]) -> list[str]:
+    """The arguments with what a bare `--sandbox` means: cyclopts knows no option whose value may be left out."""
+    spelled = list(arguments)
+    for at, argument in enumerate(arguments):
+        following = arguments[at + 1] if at + 1 < len(arguments) else ""
+        if argument == "--sandbox" and not following.startswith(("http://", "https://", "127.0.0.1:", "localhost:")):
+            spelled[at] = "--sandbox=embedded"
+    return spelled
 
 
 def _leave(message: str, code: int) -> None:

@@ -115,7 +115,6 @@ class Client(Generic[RawT]):
         if self.options.raw:
             raise ConfigurationError("options.raw: use `with_raw_response`, whose types say what it returns")
         self.clock: Final[Clock] = SystemClock() if clock is None else clock
-        self._account: Final = account
         self.turns: Final[Turns] = turns_for(base_url, account)
         """Locks by name, shared by all clients of this process that use the account."""
         self._raw_operations = raw_operations
@@ -154,11 +153,6 @@ class Client(Generic[RawT]):
     @property
     def base_url(self) -> str:
         return self._session.base_url
-
-    @property
-    def account(self) -> str:
-        """Whose it is, in one spelling, without a secret: quota, turns and journals are told apart by it."""
-        return self._account
 
     # views
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Self, Unpack
 
+from attrs import evolve
+
 from adflight.core.caller import BoundCaller
 from adflight.core.client import Client, Connection, check_credentials, from_environment
 from adflight.core.credentials import TokenStore
@@ -112,7 +114,7 @@ class FreeWheel(Client[OperationsWithRawResponse], Operations):
             username.lower(),
             raw_operations=OperationsWithRawResponse,
             quota=quota,
-            limiters={"auth": limiter_for(base_url, "(auth)", quota and TOKEN_QUOTA, connection.get("clock"))},
+            limiters={"auth": limiter_for(base_url, "(auth)", _token_quota(quota), connection.get("clock"))},
             routing=Routing(
                 OPERATIONS,
                 prefixes={usual: usual if prefix is None else prefix} if moved else {},
@@ -140,6 +142,11 @@ class FreeWheel(Client[OperationsWithRawResponse], Operations):
     def insertion_orders(self) -> InsertionOrders:
         """Insertion orders."""
         return InsertionOrders(BoundCaller(self._session, self.options), self.turns, self.clock)
+
+
+def _token_quota(quota: Quota | None) -> Quota | None:
+    """The token service is counted where the other one is, and together with the same processes."""
+    return None if quota is None else evolve(TOKEN_QUOTA, shared=quota.shared)
 
 
 def sandbox_routes() -> dict[str, Route]:

@@ -57,6 +57,11 @@ class Meter:
         self._received: dict[tuple[str, str], deque[float]] = {}
         self._admitted: dict[tuple[str, str], deque[float]] = {}
 
+    @property
+    def quotas(self) -> Mapping[str, Quota]:
+        """By group of operations."""
+        return self._quotas
+
     def reset(self) -> None:
         """Start counting anew."""
         self.counts = Counts()

@@ -76,7 +76,8 @@ class Platform:
         return list(self.engine.crashes)
 
     def state(self) -> Mapping[str, Any]:
-        """The time, the faults that are set up, the crashes and how many objects there are, as JSON."""
+        """The time, the faults that are set up, the crashes, how many objects there are, and the quotas (requests in
+        sandbox seconds, of which `time_scale` pass in a real one), as JSON."""
         self.engine.catch_up()
         store = self.engine.world.store
         return {
@@ -84,6 +85,8 @@ class Platform:
             "faults": [asdict(fault) for fault in self.engine.faults.pending()],
             "crashes": self.crashes,
             "objects": {kind: len(store.all(kind)) for kind in self.vendor.kinds},
+            "quotas": dict(self.engine.meter.quotas),
+            "time_scale": self.engine.clock.scale,
         }
 
     def reset(self) -> None:
