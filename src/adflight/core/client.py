@@ -111,6 +111,8 @@ class Client(Generic[RawT]):
             default_security: Names of the schemes that open operations which the specification does not know.
             acknowledged: Whether those say by a `status` in the body, "ok" or "error", whether they were carried out.
         """
+        self.account: Final = account
+        """Whom the service counts requests of: names, with `base_url`, what is kept for the account. No secret."""
         self.options = Options() if options is None else options
         if self.options.raw:
             raise ConfigurationError("options.raw: use `with_raw_response`, whose types say what it returns")
