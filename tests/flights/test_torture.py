@@ -5,16 +5,24 @@ The processes and the sandbox are those of benchmarks/torture.py, which does the
 
 from __future__ import annotations
 
+import random
 import signal
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
+from adflight import Quota
+from adflight.flights.events import Ended, RowDone
+from adflight.flights.planning import plan
+from adflight.sandbox import Sandbox, SandboxOptions
 from benchmarks import torture
 from benchmarks.flights_driver import HELD
 from benchmarks.sandbox import FastClock, SandboxProcess
 from benchmarks.torture import Torture, flights
+from tests.clock import FakeClock
+from tests.iqm.scene import Scene
 
 SEED = 4
 
@@ -72,7 +80,7 @@ def test_a_second_process_is_refused_and_a_patient_one_goes_on(account: Torture,
     account.check(wanted)
 
 
-@pytest.mark.parametrize("limit", [{"pages": 28}, {"file_size": 200_000}])
+@pytest.mark.parametrize("limit", [{"pages": 28}, {"file_size": 400_000}])
 def test_a_full_disk_stops_it_and_loses_nothing(
     account: Torture, sandbox: SandboxProcess, limit: dict[str, int]
 ) -> None:
@@ -93,3 +101,29 @@ def test_the_check_sees_what_is_wrong(account: Torture) -> None:
     for wrong in (wanted[1:], flights(4, account.chance, per_order=2), [*wanted, *flights(6, account.chance)[5:]]):
         with pytest.raises(AssertionError, match="problems"):
             account.check(wrong)
+
+
+async def test_a_laptop_is_closed_for_an_hour_in_mid_apply(tmp_path: Path) -> None:
+    options = SandboxOptions(quota=(20, 60.0), token_lifetime=1800.0, start=FakeClock.EPOCH)
+    wanted = flights(50, random.Random(SEED))
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox(options=options))
+        scene = Scene(sandbox, stack)
+        iqm = await scene.client(quota=Quota(20, 60.0))
+        planned = stack.enter_context(await plan([one.row() for one in wanted], iqm, directory=tmp_path))
+        # what was at the service then is carried out, but its answers find nobody
+        sandbox.fault("campaigns_create", kind="cut_after", skip=17, times=3)
+        done = 0
+        async for event in planned.apply(directory=tmp_path, if_absent="create", by="Ada"):
+            done += isinstance(event, RowDone)
+            if isinstance(event, RowDone) and done == 22:
+                scene.clock.jump(3600)
+                sandbox.advance(3600)
+        assert isinstance(event, Ended)
+        assert (event.how, event.done, event.adopted) == ("complete", 50, 3)
+        assert scene.executions == {"insertion_orders_create": 5, "campaigns_create": 50}
+        assert sandbox.counts.answers[429] == 0
+        assert max(sandbox.counts.busiest.values()) == 20
+        assert [sandbox.counts.executions[name] for name in ("auth_login", "auth_refresh")] == [1, 1]
+        planned = stack.enter_context(await plan([one.row() for one in wanted], iqm, directory=tmp_path))
+        assert planned.is_empty
