@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -19,13 +20,18 @@ from adflight.core.errors import (
     PermissionDenied,
     PlanOutdated,
 )
+from adflight.core.options import Watch
 from adflight.core.quota import Quota
 from adflight.flights import applying
+from adflight.flights.applying import Applicable
 from adflight.flights.entries import JournalError, JournalHeld
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling
 from adflight.flights.items import Verdict
 from adflight.flights.journal import Journal
-from adflight.flights.platform import CAMPAIGN, ORDER
+from adflight.flights.planning import plan
+from adflight.flights.platform import CAMPAIGN, ORDER, Told, Write
+from tests.core.scripted import SHOWN
+from tests.flights.fake_platform import FakePlatform, row
 from tests.flights.shelf import ACCOUNT, URL
 from tests.flights.vendor import (
     VendorPlatform,
@@ -110,32 +116,32 @@ async def existing(platform: VendorPlatform, journal: Journal) -> None:
 async def test_a_plan_over_the_budget_is_refused_before_the_journal_is_opened(
     platform: VendorPlatform, journal: Journal
 ) -> None:
-    plan = await planned(platform, WISHES, journal)
+    made = await planned(platform, WISHES, journal)
     with pytest.raises(OverBudget, match=r"at least 40, which"):
-        await anext(plan.apply(journal=journal, max_budget=Decimal("39.99")))
+        await anext(made.apply(journal=journal, max_budget=Decimal("39.99")))
     assert await journal.runs() == []
     with pytest.raises(InvalidInput, match="concurrency=0"):
-        await anext(plan.apply(journal=journal, concurrency=0))
-    assert [event async for event in plan.apply(journal=journal, max_budget=Decimal(40))][-1].how == "complete"
+        await anext(made.apply(journal=journal, concurrency=0))
+    assert [event async for event in made.apply(journal=journal, max_budget=Decimal(40))][-1].how == "complete"
 
 
 async def test_a_plan_that_was_made_anew_is_held_against_the_budget_again(
     platform: VendorPlatform, journal: Journal
 ) -> None:
-    plan = await planned(platform, WISHES, journal)
-    plan.is_loaded = True
-    plan.wishes = [*WISHES[:-1], campaign("b1", "b", 1000)]
+    made = await planned(platform, WISHES, journal)
+    made.is_loaded = True
+    made.wishes = [*WISHES[:-1], campaign("b1", "b", 1000)]
     with pytest.raises(OverBudget):
-        await anext(plan.apply(journal=journal, max_budget=Decimal(40)))
+        await anext(made.apply(journal=journal, max_budget=Decimal(40)))
     assert platform.sent == []
     assert [run.how for run in await journal.runs()] == ["stopped"]
 
 
 async def test_an_outdated_plan_is_refused(platform: VendorPlatform, journal: Journal) -> None:
-    plan = await planned(platform, WISHES, journal)
-    plan.is_loaded, plan.surprises = True, ["campaign 'a1' costs 7 more"]
+    made = await planned(platform, WISHES, journal)
+    made.is_loaded, made.surprises = True, ["campaign 'a1' costs 7 more"]
     with pytest.raises(PlanOutdated, match="a1"):
-        await anext(plan.apply(journal=journal))
+        await anext(made.apply(journal=journal))
     assert platform.sent == []
 
 
@@ -144,22 +150,22 @@ async def test_a_plan_is_made_anew_when_it_may_not_hold(platform: VendorPlatform
     if why == "another died":
         await journal.begin_run("other")
         await journal._put(lambda: journal._book._database.execute("UPDATE runs SET how = 'died'"))
-    plan = await planned(platform, WISHES, journal)
+    made = await planned(platform, WISHES, journal)
     if why == "it is old":
         await platform.clock.sleep(301)
     if why == "another was applied":
         await applied(platform, WISHES[:1], journal)
-    events = [event async for event in plan.apply(journal=journal)]
+    events = [event async for event in made.apply(journal=journal)]
     assert events[-1].how == "complete"
-    assert plan.plans == (why != "it is fresh")
-    assert events[-1].requests.get("lists", 0) == 2 * plan.plans
+    assert made.plans == (why != "it is fresh")
+    assert events[-1].requests.get("lists", 0) == 2 * made.plans
     assert set(platform.vendor.creations.values()) == {1}
 
 
 async def test_it_opens_and_closes_the_journal_itself(platform: VendorPlatform, tmp_path: Path) -> None:
     async with journal_in(tmp_path / "unused", platform.clock) as empty:
-        plan = await planned(platform, WISHES, empty)
-    async for event in plan.apply(directory=tmp_path, wait=1.0, by="ada"):
+        made = await planned(platform, WISHES, empty)
+    async for event in made.apply(directory=tmp_path, wait=1.0, by="ada"):
         if isinstance(event, Ended):
             # it can be opened at once
             async with await Journal.open(URL, ACCOUNT, directory=tmp_path, clock=platform.clock) as opened:
@@ -168,22 +174,22 @@ async def test_it_opens_and_closes_the_journal_itself(platform: VendorPlatform, 
 
 
 async def test_a_journal_that_is_held_is_said_so(platform: VendorPlatform, journal: Journal, tmp_path: Path) -> None:
-    plan = await planned(platform, WISHES, journal)
+    made = await planned(platform, WISHES, journal)
     with pytest.raises(JournalHeld):
-        await anext(plan.apply(directory=tmp_path))
+        await anext(made.apply(directory=tmp_path))
 
 
 # what is refused, fails, or is not known
 
 
 async def test_rows_for_which_nothing_is_sent_are_told_first(platform: VendorPlatform, journal: Journal) -> None:
-    plan = await planned(platform, WISHES, journal)
+    made = await planned(platform, WISHES, journal)
     refused = {"b", "b1"}
-    for item in plan.items:
+    for item in made.items:
         if item.key in refused:
             item.verdict, item.reason = Verdict.REFUSED, "there are two"
-    plan._writes = [write for write in plan._writes if write.targets[0].key not in refused]
-    events = [event async for event in plan.apply(journal=journal)]
+    made._writes = [write for write in made._writes if write.targets[0].key not in refused]
+    events = [event async for event in made.apply(journal=journal)]
     assert brief(events[1:3], RowFailed) == dict.fromkeys(refused, "refused")
     assert events[1].error == "there are two"
     assert (events[-1].how, events[-1].done, events[-1].failed) == ("failed", 2, 1)
@@ -371,9 +377,9 @@ async def test_what_exists_under_its_name_is_adopted(platform: VendorPlatform, j
 
 async def test_what_cannot_be_bound_is_told(platform: VendorPlatform, journal: Journal) -> None:
     io = platform.vendor.create(ORDER, "Order a", None, WISHES[0].fields)
-    plan = await planned(platform, WISHES, journal)
+    made = await planned(platform, WISHES, journal)
     await journal.bind(ORDER, "somebody's", io)
-    events = [event async for event in plan.apply(journal=journal)]
+    events = [event async for event in made.apply(journal=journal)]
     assert brief(events, RowFailed) == {"a": "unknown", "a1": "withheld", "a2": "withheld"}
 
 
@@ -414,6 +420,7 @@ async def test_a_missing_permission_for_one_operation_fails_its_rows_only(
 async def test_what_is_under_way_when_it_stops_is_waited_for(platform: VendorPlatform, journal: Journal) -> None:
     platform.latency = 5.0
     wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(6))]
+    platform.delays["a5"] = 1.0
     platform.faults = [("a5", ConfigurationError("no"))]
     ended, events = await ended_of(platform, journal, wishes, concurrency=6)
     assert ended.how == "stopped"
@@ -473,11 +480,19 @@ async def test_an_outcome_that_cannot_be_written_leaves_the_request_open(
     assert set(platform.vendor.creations.values()) == {1}
 
 
+async def test_a_row_without_a_request_is_not_done(platform: VendorPlatform, journal: Journal) -> None:
+    made = await planned(platform, WISHES, journal)
+    made._writes = [write for write in made._writes if write.targets[0].key != "a1"]
+    events = [event async for event in made.apply(journal=journal)]
+    assert brief(events, RowFailed) == {"a1": "failed"}
+    assert events[-1].how == "failed"
+
+
 async def test_a_mistake_in_a_platform_is_raised(platform: VendorPlatform, journal: Journal) -> None:
     platform.faults = [("a1", ZeroDivisionError("oh"))]
-    plan = await planned(platform, WISHES, journal)
+    made = await planned(platform, WISHES, journal)
     with pytest.raises(ZeroDivisionError):
-        async for _ in plan.apply(journal=journal):
+        async for _ in made.apply(journal=journal):
             pass
     assert [run.how for run in await journal.runs()] == ["stopped"]
 
@@ -513,9 +528,9 @@ async def test_a_slow_reader_holds_it_up_and_loses_nothing(
 ) -> None:
     monkeypatch.setattr(applying, "_ROOM", 4)
     wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(30))]
-    plan = await planned(platform, wishes, journal)
+    made = await planned(platform, wishes, journal)
     events: list[Event] = []
-    async for event in plan.apply(journal=journal, concurrency=2):
+    async for event in made.apply(journal=journal, concurrency=2):
         events.append(event)
         for _ in range(100):
             await asyncio.sleep(0)
@@ -524,3 +539,57 @@ async def test_a_slow_reader_holds_it_up_and_loses_nothing(
     assert len(of(events, RowDone)) == 31
     again = await planned(platform, wishes, journal)
     assert len(of([event async for event in again.apply(journal=journal)], RowDone)) == 31
+
+
+@pytest.mark.parametrize("afterwards", ["is lost", "arrives"])
+async def test_an_open_journal_serves_the_apply_after_one_that_was_interrupted(
+    platform: VendorPlatform, journal: Journal, afterwards: str
+) -> None:
+    for turn in range(5, 45):
+        platform.vendor.objects[CAMPAIGN].clear()
+        task = asyncio.create_task(applied(platform, WISHES, journal))
+        for _ in range(turn):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        assert "sending" not in {one.state for one in await journal.open_intents()}
+        if afterwards == "arrives":
+            platform.vendor.all_arrives()
+        platform.vendor.on_the_way.clear()
+        ended, _ = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
+        assert ended.how == "complete"
+        assert set(platform.vendor.creations.values()) == {1}
+        break
+
+
+async def test_a_plan_of_a_file_is_applied(tmp_path: Path) -> None:
+    platform = CarryingPlatform()
+    rows = [row("a"), row("b", budget_total=Decimal(20)), row("c", "Summer")]
+    async with await Journal.open(platform.base_url, platform.account, directory=tmp_path) as journal:
+        with await plan(rows, platform, journal=journal) as first:
+            assert first.totals.committed == Decimal(2020)
+            events = [event async for event in first.apply(journal=journal)]
+            typed: Applicable = first
+            assert typed.label == ""
+        assert brief(events, RowDone) == dict.fromkeys(["Spring", "Summer", "a", "b", "c"], "created")
+        assert isinstance(events[0], Began)
+        assert (events[0].flights, events[0].writes, events[0].committed) == (3, 5, Decimal(2020))
+        with await plan(rows, platform, journal=journal) as second:
+            assert second.is_empty
+            events = [event async for event in second.apply(journal=journal)]
+        assert set(brief(events, RowDone).values()) == {"unchanged"}
+
+
+class CarryingPlatform(FakePlatform):
+    """Does what it is told, at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: dict[str, int] = {}
+
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
+        await watch.sending(lambda: SHOWN)
+        told = self.carry_out(write, {write.targets[0].parent or "": parent or 0})
+        watch.answered("answered", 200, self.clock.time(), 0.0)
+        return told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ from adflight.flights.journal import Journal
 from adflight.flights.planning import Plan, plan
 from adflight.flights.platform import ORDER
 from adflight.flights.saved_plan import load_plan
+from adflight.freewheel import QUOTA
 from adflight.types.freewheel import CurrencyTargetBudget
 from tests.flights.vendor import InlineJournal, brief, of
 from tests.freewheel.conftest import adflight_sandbox_options, freewheel, scene  # noqa: F401
@@ -298,7 +299,7 @@ async def test_a_lost_change_is_read_back(desk: Desk, scene: Scene) -> None:  # 
     rows: list[Row] = [with_(SPRING, budget_amount="1", assignments='[{"user_id": 4713}]'), SUMMER, OTHER]
     events = await desk.apply(rows)
     scene.platform.clear_faults()
-    assert (ended(events).how, brief(events, RowDone).get("spring")) == ("complete", "changed"), events
+    assert (ended(events).how, brief(events, RowDone).get("spring")) == ("complete", "changed")
     assert set((await desk.verdicts(rows)).values()) == {"unchanged"}
 
 
@@ -316,14 +317,45 @@ async def test_what_the_service_refuses_fails_one_row(desk: Desk) -> None:
     assert brief(events, RowFailed) == {"summer": "refused"}
 
 
-def facts(events: Sequence[Event]) -> Mapping[str, int]:
-    return ended(events).requests
+def many(count: int) -> list[Row]:
+    return [with_(SUMMER, key=f"k{number}", name=f"Order {number}") for number in range(count)]
 
 
-async def test_requests_are_few(desk: Desk, scene: Scene) -> None:  # noqa: F811
-    rows = [with_(SUMMER, key=f"k{number}", name=f"Order {number}") for number in range(120)]
-    events = await desk.apply(rows)
-    assert facts(events)["insertion_orders.create"] == 120
+async def test_requests_are_few(desk: Desk) -> None:
+    rows = many(120)
+    assert ended(await desk.apply(rows)).requests == {"insertion_orders.create": 120}
     with await desk.plan(rows) as planned:
         assert planned.is_empty
         assert planned.totals.reads == {"insertion_orders.list_by_campaign": 3}
+
+
+async def test_it_goes_at_the_quotas_pace(scene: Scene, tmp_path: Path) -> None:  # noqa: F811
+    desk = Desk(await scene.client(quota=QUOTA), tmp_path)
+    await desk.open()
+    rows = many(115)
+    with await desk.plan(rows) as planned:
+        assert planned.totals.seconds == 6
+        events = [event async for event in planned.apply(journal=desk.journal)]
+    await desk.journal.aclose()
+    # the plan's own read is in the first window
+    assert ended(events).seconds == pytest.approx(6, abs=0.12)
+    assert scene.platform.counts.answers[429] == 0
+
+
+async def test_whatever_goes_wrong_each_is_made_once(desk: Desk, scene: Scene) -> None:  # noqa: F811
+    rows = many(60)
+    for kind in ("cut_after", "late", "cut_before", "rate_limited", "html"):
+        more: dict[str, Any] = {"seconds": 30.0} if kind == "late" else {}
+        scene.platform.fault("insertion_orders_create", kind=kind, times=4, **more)
+    scene.platform.fault("insertion_orders_list_by_campaign", kind="cut_after", times=2)
+    done: dict[str, str] = {}
+    for _ in range(3):
+        done = brief(await desk.apply(rows, if_absent="create", by="Ada Example"), RowDone)
+        if len(done) == len(rows):
+            break
+    assert done.keys() == {row["key"] for row in rows}
+    there = [order.name async for order in desk.client.insertion_orders.list_by_campaign(501)]
+    assert sorted(there) == sorted(row["name"] for row in rows)
+    assert scene.executions["create"] == len(rows)
+    with await desk.plan(rows) as planned:
+        assert planned.is_empty

@@ -137,6 +137,8 @@ class VendorPlatform:
         self.under_way = 0
         self.most_under_way = 0
         self.latency = 0.0
+        self.delays: dict[str, float] = {}
+        """Seconds for which a key's requests wait before they leave."""
         self.silent: set[str] = set()
         """Keys that answers do not name."""
         self.refuses: dict[str, str] = {}
@@ -161,6 +163,8 @@ class VendorPlatform:
 
     async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
         attempts = 0
+        if write.targets[0].key in self.delays:
+            await self.clock.sleep(self.delays[write.targets[0].key])
         while True:
             attempts += 1
             slot = await self.limiter.acquire()

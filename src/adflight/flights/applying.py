@@ -216,6 +216,9 @@ class _Apply:
         self._concurrency = concurrency or min(CONCURRENCY, CONCURRENCY if quota is None else quota.requests)
         self._began_at = platform.clock.monotonic()
         self._requests: Counter[str] = Counter()
+        self._unclear: dict[Object, str] = {}
+        """What stays open of earlier runs, and why."""
+        self._dispatcher: Dispatcher
 
     async def run(self, journal: Journal | None, directory: Path | None, wait: float | None) -> None:
         platform = self._platform
@@ -253,7 +256,6 @@ class _Apply:
 
     async def _bring_up_to_date(self, journal: Journal, *, is_after_another: bool) -> None:
         """Settles what is open, and makes the plan anew where it may not hold any more."""
-        self._unclear: dict[Object, str] = {}
         is_settled = False
         async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
             if isinstance(event, Settled):

@@ -22,7 +22,7 @@ from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Target, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.sending import Fate, Sending
-from adflight.flights.settling import IfAbsent, conclude
+from adflight.flights.settling import IfAbsent, conclude, together
 
 GATHER: Final = 300.0
 """Seconds for which requests without an outcome gather, as long as others can be sent, before they share a round."""
@@ -84,6 +84,8 @@ class Dispatcher:
         self._by = by
         self._under_way: dict[asyncio.Task[None], Sending | None] = {}
         self._round: asyncio.Task[None] | None = None
+        self._scribe: asyncio.Task[None] | None = None
+        self._reported: list[Sending] = []
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = inf
         self._awaited: list[_Awaited] = []
@@ -133,6 +135,9 @@ class Dispatcher:
         finally:
             await self._abort()
             await self._leave_words()
+        if self.stopped is None:
+            for item in [*self._items.values()]:
+                self.failed(item.kind, item.key, item.row, "there is no request that makes it so", "failed")
 
     @property
     def _is_over(self) -> bool:
@@ -194,26 +199,34 @@ class Dispatcher:
         if sending.fatal is not None:
             self._stop(sending.fatal)
         self._note(sending.write, sending.request, fates)
-        self._changed.set()
-        await sending.note_attempts()
+        self._reported.append(sending)
+        if self._scribe is None or self._scribe.done():
+            self._scribe = asyncio.create_task(self._report())
+
+    async def _report(self) -> None:
+        """Writes attempts down for reports. Nobody waits for that but the end."""
+        while self._reported:
+            reported, self._reported = self._reported, []
+            await together(sending.note_attempts() for sending in reported)
 
     def _stop(self, error: AdflightError) -> None:
         """Lets go on what is at the service, because its answers count, and nothing else."""
         if self.stopped is None:
             self.stopped = error
         for task, sending in self._under_way.items():
-            if sending is None or not sending.is_pending:
+            if sending is None or sending.is_waiting:
                 task.cancel()
 
     async def _abort(self) -> None:
-        tasks = [*self._under_way, *([] if self._timer is None else [self._timer])]
-        for task in tasks:
+        ending = [*self._under_way, *filter(None, [self._timer])]
+        for task in ending:
             task.cancel()
+        tasks = [*ending, *filter(None, [self._scribe])]
         while tasks:
             # whoever cancelled us has done so: what was sent has to be written down first
             with suppress(asyncio.CancelledError):
                 await asyncio.wait(tasks)
-            tasks = [task for task in tasks if not task.done()]
+            tasks = [task for task in (*tasks, *filter(None, [self._scribe])) if not task.done()]
 
     async def _leave_words(self) -> None:
         """What was not found out stays open, as unknown."""
@@ -222,7 +235,7 @@ class Dispatcher:
                 lost = Unknown(moment(self._clock.time()), self._platform.settled_after, "it was not read back")
                 with suppress(JournalError, asyncio.CancelledError):
                     await self._journal.record(one.request, {one.target.key: lost})
-            if self.stopped is not None:
+            if self.stopped is not None and (one.write.kind, one.target.key) in self._items:
                 self.failed(one.write.kind, one.target.key, one.target.row, _STOPPED, "unknown")
         self._awaited = []
 

@@ -5,7 +5,6 @@ Imports core's errors and redaction; used by `book` and `journal`.
     AdflightError
     └── JournalError          the journal's file or its disk cannot be used; nothing may be sent
         ├── JournalHeld       another process, or this one, has the journal open
-        ├── NoJournal         there is none to be read: nothing was ever applied
         └── Contradiction     what was to be written contradicts what is known
             └── Unsettled     an earlier request for the key may still have been carried out
 """
@@ -49,10 +48,6 @@ class JournalHeld(JournalError):
 
 def _held(message: str, pid: int | None, since: datetime | None) -> JournalHeld:
     return JournalHeld(message, pid=pid, since=since)
-
-
-class NoJournal(JournalError):
-    """There is no journal to be read, or nothing in it yet: nothing was ever applied. Not a damaged one."""
 
 
 class Contradiction(JournalError):

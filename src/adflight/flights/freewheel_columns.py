@@ -245,6 +245,7 @@ COLUMNS: Final = Columns(
     flight_name=None,
     spans={Level.INSERTION_ORDER: ("start_time", "end_time")},
     budget="budget_amount",
+    currency="currency",
     rules=contradictions,
     equal=equal,
 )

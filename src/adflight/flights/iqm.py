@@ -124,9 +124,9 @@ class IQMPlatform:
         for start in range(0, len(ordered), MOST):
             chunk = ordered[start : start + MOST]
             orders = {parent for parent, _ in chunk}
-            async for live in reading.campaigns(orders, [id_ for _, id_ in chunk]):
-                if live.id in ids:
-                    found[live.id] = live
+            numbers = [id_ for _, id_ in chunk]
+            listed = await reading.campaigns(orders, numbers, ids=numbers)
+            found.update((id_, listed[id_]) for id_ in listed.keys() & ids)
         # moved or deleted since
         missing = parents.keys() - found.keys() - strays.keys()
         return strays | await reading.strays(missing) | found

@@ -78,6 +78,8 @@ class Sending:
         """Its number in the journal; None until it is about to leave."""
         self.is_pending = False
         """Whether an attempt may be at the service at this moment."""
+        self.is_concluded = False
+        """Whether it is known what became of it, if not yet written down."""
         self.fatal: AdflightError | None = None
         """What shows that nothing else can be sent either."""
         self._ids = ids
@@ -91,6 +93,11 @@ class Sending:
         self._left_at = 0.0
         self._lost_at: float | None = None
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it may be left alone without losing anything that it could tell."""
+        return not self.is_pending and not self.is_concluded
+
     async def carry_out(self) -> list[Fate]:
         """Sends it. What became of it is on the disk before this returns, and when it is cancelled, too.
 
@@ -103,7 +110,9 @@ class Sending:
             await self._leave_word()
             raise
         except Exception as error:
+            self.is_concluded = True
             return await self._failed(error)
+        self.is_concluded = True
         return await self._answered(told)
 
     async def note_attempts(self) -> None:

@@ -1,0 +1,198 @@
+"""Applies on the sandbox, over HTTP, with everything that can go wrong with an answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from adflight import IQM, Quota
+from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Settled
+from adflight.flights.planning import plan
+from adflight.sandbox import Sandbox, SandboxOptions
+from tests.clock import FakeClock
+from tests.flights.iqm_scene import CAMPAIGN_ROW, ORDER_ROW
+from tests.flights.vendor import InlineJournal, brief, of
+from tests.iqm.scene import Scene
+
+CREATES: Final = ["insertion_orders_create", "campaigns_create"]
+UPDATES: Final = ["insertion_orders_update*", "campaigns_update*"]
+
+
+def row(key: str, order: str = "Spring", **more: Any) -> dict[str, Any]:
+    return {"key": key, **ORDER_ROW, **CAMPAIGN_ROW, "io_name": order, "campaign_name": f"Flight {key}", **more}
+
+
+ROWS: Final = [row("a1"), row("a2", budget_total=Decimal(500)), row("b1", "Summer"), row("b2", "Summer")]
+
+LATER: Final = [
+    row("a1", budget_total=Decimal(2000)),
+    row("a2", budget_total=Decimal(400)),
+    row("b1", "Summer", end_time=CAMPAIGN_ROW["end_time"] + timedelta(days=1), budget_total=Decimal(2000)),
+    row("b2", "Summer", advertiser_domain="https://other.example.com"),
+    row("b3", "Summer"),
+]
+
+
+@pytest.fixture
+def adflight_sandbox_options() -> SandboxOptions:
+    return SandboxOptions(quota=(20, 60.0), start=FakeClock.EPOCH)
+
+
+class Desk:
+    """Somebody who applies files, each time with a journal that was just opened."""
+
+    def __init__(self, scene: Scene, iqm: IQM, directory: Path) -> None:
+        self.scene = scene
+        self.iqm = iqm
+        self.sandbox = scene.sandbox
+        self.directory = directory
+        self.on_event: Callable[[], object] = lambda: None
+
+    async def apply(self, rows: Sequence[dict[str, Any]], leave_after: int = -1, **more: Any) -> list[Event]:
+        events: list[Event] = []
+        async with self.journal() as journal:
+            with await plan(rows, self.iqm, journal=journal, label="flights.csv") as made:
+                async with aclosing(made.apply(journal=journal, **more)) as told:
+                    while len(events) != leave_after and (event := await anext(told, None)) is not None:
+                        events.append(event)
+                        self.on_event()
+        assert self.sandbox.crashes == []
+        return events
+
+    @asynccontextmanager
+    async def journal(self) -> AsyncIterator[InlineJournal]:
+        where: dict[str, Any] = {"directory": self.directory, "clock": self.scene.clock}
+        async with await InlineJournal.open(self.iqm.base_url, self.iqm.account, **where) as journal:
+            yield journal
+
+    async def finish(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Applies until everything is as the file says, and once more, which changes nothing."""
+        for _ in range(2):
+            events = await self.apply(rows, if_absent="create", by="ada")
+            if ended(events).how == "complete":
+                break
+        assert ended(events).how == "complete", of(events, RowFailed)
+        before = self.sandbox.counts.executions.copy()
+        events = await self.apply(rows)
+        assert ended(events).how == "complete"
+        assert set(brief(events, RowDone).values()) == {"unchanged"}
+        changed = self.sandbox.counts.executions - before
+        assert not [name for name in changed if "create" in name or "update" in name]
+        assert await self.names() == sorted((row["io_name"], row["campaign_name"]) for row in rows)
+
+    async def names(self) -> list[tuple[str, str]]:
+        """What exists, by the names of insertion order and campaign."""
+        orders = {order.io_id: str(order.io_name) async for order in self.iqm.insertion_orders.list()}
+        assert len({*orders.values()}) == len(orders)
+        listed = self.iqm.insertion_orders.list_campaigns(io_ids=[*orders])
+        return sorted([(orders[order.io_id], str(one.name)) async for order in listed for one in order.campaigns or []])
+
+
+def ended(events: Sequence[Event]) -> Ended:
+    last = events[-1]
+    assert isinstance(last, Ended)
+    return last
+
+
+@pytest.fixture
+async def desk(adflight_sandbox: Sandbox, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with AsyncExitStack() as stack:
+        scene = Scene(adflight_sandbox, stack)
+        yield Desk(scene, await scene.client(quota=Quota(19, 60.0)), tmp_path)
+
+
+async def test_a_file_is_applied_changed_and_applied_again(desk: Desk) -> None:
+    events = await desk.apply(ROWS)
+    assert isinstance(events[0], Began)
+    assert (events[0].flights, events[0].writes, events[0].committed) == (4, 6, Decimal(3500))
+    assert brief(events, RowDone) == dict.fromkeys(["Spring", "Summer", "a1", "a2", "b1", "b2"], "created")
+    assert ended(events).requests == {"insertion_orders.create": 2, "campaigns.create": 4}
+    events = await desk.apply(LATER)
+    assert {key: how for key, how in brief(events, RowDone).items() if key not in ("Spring", "Summer")} == {
+        "a1": "changed",
+        "a2": "changed",
+        "b1": "changed",
+        "b2": "changed",
+        "b3": "created",
+    }
+    await desk.finish(LATER)
+    assert desk.sandbox.counts.executions["campaigns_create"] == 5
+
+
+@pytest.mark.parametrize("kind", ["cut_after", "cut_before", "late", "status", "html", "rate_limited", "half_body"])
+@pytest.mark.parametrize("operation", [*CREATES, *UPDATES])
+async def test_whatever_happens_to_answers_it_exists_once(desk: Desk, kind: Any, operation: str) -> None:
+    rows = ROWS
+    if operation in UPDATES:
+        await desk.apply(ROWS)
+        rows = LATER
+    desk.sandbox.fault(operation, kind=kind, times=2, seconds=20.0)
+    events = await desk.apply(rows)
+    assert {event.outcome for event in of(events, RowFailed)} <= {"unknown", "withheld", "failed"}
+    await desk.finish(rows)
+    assert desk.sandbox.counts.executions["insertion_orders_create"] == 2
+    assert desk.sandbox.counts.executions["campaigns_create"] == len(rows)
+
+
+@pytest.mark.parametrize("carried_out", [True, False])
+async def test_a_server_error_is_no_proof(desk: Desk, carried_out: bool) -> None:
+    desk.sandbox.fault("campaigns_create", kind="status", status=503, times=3, carried_out=carried_out)
+    events = await desk.apply(ROWS, if_absent="create", by="ada")
+    assert ended(events).how == "complete"
+    assert {event.how for event in of(events, Settled)} == {"adopted" if carried_out else "absent"}
+    await desk.finish(ROWS)
+    assert desk.sandbox.counts.executions["campaigns_create"] == 4
+
+
+async def test_tokens_may_expire_at_any_time(desk: Desk) -> None:
+    desk.on_event = desk.sandbox.expire_tokens
+    events = await desk.apply(ROWS)
+    assert ended(events).how == "complete"
+    await desk.finish(ROWS)
+    assert desk.sandbox.counts.executions["campaigns_create"] == 4
+
+
+async def test_a_password_that_is_changed_meanwhile_stops_it(desk: Desk) -> None:
+    def revoke() -> None:
+        desk.sandbox.expire_tokens(refresh=True)
+        desk.sandbox.fault("auth_*", kind="status", status=401, times=None)
+        desk.on_event = lambda: None
+
+    desk.on_event = revoke
+    events = await desk.apply(ROWS)
+    assert ended(events).how == "stopped"
+    assert "refused the log-in" in ended(events).reason
+    assert of(events, RowFailed) == []
+    async with desk.journal() as journal:
+        assert [run.how for run in await journal.runs()] == ["stopped"]
+        assert await journal.open_intents() == []
+    desk.sandbox.clear_faults()
+    await desk.finish(ROWS)
+
+
+async def test_it_may_be_left_after_any_event(desk: Desk) -> None:
+    for number in count(1):
+        events = await desk.apply(ROWS, leave_after=number, if_absent="create", by="ada")
+        if isinstance(events[-1], Ended):
+            break
+    await desk.finish(ROWS)
+    assert desk.sandbox.counts.executions["insertion_orders_create"] == 2
+    assert desk.sandbox.counts.executions["campaigns_create"] == 4
+
+
+async def test_the_quota_is_used_up_and_never_exceeded(desk: Desk) -> None:
+    rows = [row(f"{order}{number}", order) for order in ("Spring", "Summer", "Autumn") for number in range(60)]
+    events = await desk.apply(rows)
+    assert ended(events).how == "complete"
+    writes = 3 + 180
+    assert sum(ended(events).requests.values()) == writes
+    assert desk.sandbox.counts.answers[429] == 0
+    # the log-in and the lists of the plan are in the first window
+    assert ended(events).seconds <= 1.02 * (writes + 5) / 19 * 60.0
