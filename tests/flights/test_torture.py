@@ -41,14 +41,16 @@ def account(sandbox: SandboxProcess, tmp_path: Path) -> Torture:
 
 def test_everything_exists_once_whoever_is_killed(tmp_path: Path) -> None:
     print(f"seed {SEED}")
-    story = torture.run(30, 3, SEED, tmp_path)
+    story, done = torture.run(30, 3, SEED, tmp_path, more_kills=3)
     assert story.killed == 6
+    assert (done["insertion_orders_create"], done["campaigns_create"]) == (3, 30)
 
 
 def test_two_processes_apply_one_file_at_once(tmp_path: Path) -> None:
     print(f"seed {SEED}")
-    story = torture.run(24, 2, SEED, tmp_path, processes=2, changes=False)
+    story, done = torture.run(24, 2, SEED, tmp_path, processes=2)
     assert story.killed >= 2
+    assert (done["insertion_orders_create"], done["campaigns_create"]) == (2, 24)
     assert story.ended["ended complete"] >= 2
 
 
