@@ -95,5 +95,5 @@ SMOKE: Final = Scale(
     flights=(20, 40),
     flights_at_quota=(25, 60.0),
     jobs=10,
-    torture=((10, 1, 0, 1),),
+    torture=(),
 )
