@@ -84,8 +84,7 @@ async def settle(
     if not open_:
         return
     seconds = max(one.settle for one in open_)
-    looks = seconds + (SECOND_LOOK if any(one.creates for one in open_) else 0.0)
-    yield Settling(open=len(open_), seconds=looks)
+    yield Settling(open=len(open_), seconds=seconds)
     await platform.clock.sleep(seconds)
     for _, event in await conclude(open_, journal, platform, if_absent=if_absent, by=by):
         yield event
