@@ -6,9 +6,10 @@ BIN := .venv/bin
 # tools that call other tools, as the generator calls ruff, find ours; only there, because setup must find the system's python
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 UV := $(shell command -v uv 2>/dev/null)
-# in CI npm is not optional: where it is missing, installing redocly fails and says so
+# in CI npm is not optional: where it is missing, installing redocly and Chromium fails and says so
 NPM := $(CI)$(shell command -v npm 2>/dev/null)
 REDOCLY := node_modules/.bin/redocly
+CHROMIUM := node_modules/.cache/chromium/chromium
 SPECIFICATIONS := $(filter-out openapi/redocly.yaml,$(wildcard openapi/*.yaml))
 
 # as variables, not arguments, the pins also hold for what builds a wheel
@@ -31,7 +32,7 @@ setup: .venv/.installed ## make .venv with all that is needed, with uv when it i
 quickstart: setup ## watch each vendor's client at work on the embedded sandbox
 	@$(BIN)/adflight quickstart
 
-test: setup ## run all tests, offline, and hold the coverage
+test: setup $(if $(NPM),$(CHROMIUM)) ## run all tests, offline, and hold the coverage; where npm is, in Chromium too
 	@$(BIN)/coverage erase
 	$(RUN) coverage run -m pytest
 	@$(BIN)/coverage combine --quiet
@@ -91,4 +92,12 @@ endif
 
 $(REDOCLY): package.json
 	npm install --no-package-lock --no-audit --no-fund --silent
+	@touch $@
+
+# a whole browser inside an npm package; it unpacks itself into $TMPDIR, and its libraries only where it takes itself to be in a cloud
+$(CHROMIUM): $(REDOCLY)
+	@rm -rf $(@D) $(@D).new && mkdir -p $(@D).new
+	@AWS_EXECUTION_ENV=20.x TMPDIR="$(CURDIR)/$(@D).new" node --input-type=module -e \
+		'import chromium from "@sparticuz/chromium"; await chromium.executablePath()'
+	@mv $(@D).new $(@D)
 	@touch $@

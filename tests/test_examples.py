@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from adflight import IQM
+from adflight.flights import columns_for
+from adflight.flights.template import template
 from adflight.sandbox import Sandbox, SandboxOptions
 from adflight.types.iqm import CreativeType, Launch, NewCampaign, NewInsertionOrder
 from tests.programs import PATIENCE, ROOT, Finished, environment, run, start
@@ -86,7 +88,7 @@ def carried_out(sandbox: Sandbox) -> tuple[int, int]:
 def test_each_example_is_short_and_has_a_test() -> None:
     names = sorted(path.name for path in EXAMPLES.glob("*.py"))
     tests = Path(__file__).read_text(encoding="utf-8")
-    assert len(names) == 7
+    assert len(names) == 8
     for name in names:
         assert f'"{name}"' in tests
         assert len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) <= 65
@@ -369,3 +371,58 @@ async def test_launch_icareus_with_a_wrong_token(example: Example, sandbox: Sand
     assert done.err.startswith("AuthenticationError: ")
     assert "wr0ng-token" not in done.err
     assert icareus_steps(sandbox) == [0, 0, 0]
+
+
+# plan_and_apply.py
+
+
+@pytest.fixture
+def flights(tmp_path: Path) -> Path:
+    """A template, filled in."""
+    path = tmp_path / "flights.csv"
+    path.write_text(template(columns_for("iqm")).replace('",,30100001', '",yes,30100001'), encoding="utf-8")
+    return path
+
+
+async def test_plan_and_apply(example: Example, sandbox: Sandbox, flights: Path, tmp_path: Path) -> None:
+    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
+    first = await example("plan_and_apply.py", flights, "2000", **state)
+    assert (first.code, first.err) == (0, "")
+    assert re.fullmatch(
+        r"commits 2000\.?0* in 3 requests, 0 s\n"
+        r"created insertion_order Spring: \d+\n(created campaign spring-banners-\d: \d+\n){2}"
+        r"complete: 2 as the file says, 0 not\.\n",
+        first.out,
+    )
+    again = await example("plan_and_apply.py", flights, "0", **state)
+    assert (again.code, again.err) == (0, "")
+    assert again.out == "commits 0 in 0 requests, 0 s\ncomplete: 2 as the file says, 0 not.\n"
+    assert carried_out(sandbox) == (1, 2)
+
+
+async def test_plan_and_apply_buys_once_though_an_answer_is_lost(
+    example: Example, sandbox: Sandbox, flights: Path, tmp_path: Path
+) -> None:
+    sandbox.fault("campaigns_create", kind="cut_after")
+    done = await example("plan_and_apply.py", flights, "2000", XDG_STATE_HOME=str(tmp_path))
+    assert (done.code, done.err) == (0, "")
+    assert "adopted campaign spring-banners-" in done.out
+    assert carried_out(sandbox) == (1, 2)
+
+
+async def test_plan_and_apply_over_budget(example: Example, sandbox: Sandbox, flights: Path, tmp_path: Path) -> None:
+    done = await example("plan_and_apply.py", flights, "1999", XDG_STATE_HOME=str(tmp_path))
+    assert done.code == 1
+    assert done.err.startswith("OverBudget: max_budget=")
+    assert carried_out(sandbox) == (0, 0)
+
+
+async def test_plan_and_apply_of_what_the_service_refuses(
+    example: Example, sandbox: Sandbox, flights: Path, tmp_path: Path
+) -> None:
+    sandbox.fault("campaigns_create", kind="status", status=422)
+    done = await example("plan_and_apply.py", flights, "2000", XDG_STATE_HOME=str(tmp_path))
+    assert done.code == 1
+    assert re.match(r"row \d, spring-banners-\d: refused: .*422", done.err)
+    assert done.out.endswith("failed: 1 as the file says, 1 not.\n")
+    assert carried_out(sandbox) == (1, 1)

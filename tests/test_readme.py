@@ -27,8 +27,13 @@ from attrs import field, frozen
 
 import adflight.testing
 from adflight import IQM, FreeWheel, Icareus, Options
+from adflight.cli import interrupts
+from adflight.cli.apply import CODES
+from adflight.cli.plan import NOT_SENT
+from adflight.cli.plan_view import MARKS
 from adflight.core import errors
 from adflight.flights import Declarations, columns_for
+from adflight.flights.items import Verdict
 from adflight.flights.template import template
 from adflight.freewheel import QUOTA as FREEWHEEL_QUOTA
 from adflight.freewheel import TOKEN_QUOTA
@@ -96,6 +101,9 @@ LAUNCHED: Final = {
 }
 
 PROGRAM: Final = "A complete program, python 1"
+
+FILLED_IN: Final = template(columns_for("iqm")).replace(",,30100001", ",yes,30100001")
+"""With what only its user can say."""
 
 PIECES: Final[Mapping[str, Mapping[str, Case]]] = {
     "Calls, python 1": {"": Case(r"Seed 0 running 50\.0\n")},
@@ -173,6 +181,25 @@ PIECES: Final[Mapping[str, Mapping[str, Case]]] = {
         "": Case(r"(\d+ running\n){2}"),
         "refused": Case(r"(?s).*campaigns\.get: HTTP 403.*", (Fault("status", "campaigns_get", status=403),)),
     },
+    "Flights, python 1": {
+        "": Case(
+            r"2000\.?0* \{.*'campaigns\.create': 2.*\}\ncomplete 2 0\n",
+            files={"flights.csv": FILLED_IN},
+            executions={"insertion_orders_create": 1, "campaigns_create": 2},
+        ),
+        "again": Case(
+            r"2000\.?0* \{.*\}\ncomplete 2 0\n0 \{\}\ncomplete 2 0\n",
+            files={"flights.csv": FILLED_IN},
+            executions={"insertion_orders_create": 1, "campaigns_create": 2},
+            runs=2,
+        ),
+        "refused": Case(
+            r"2000\.?0* \{.*\}\n\d spring-banners-\d campaigns\.create: HTTP 422.*\nfailed 1 1\n",
+            (Fault("status", "campaigns_create", status=422),),
+            files={"flights.csv": FILLED_IN},
+            executions={"insertion_orders_create": 1, "campaigns_create": 1},
+        ),
+    },
     "Checking a file of flights, python 1": {
         "": Case(
             r"2 spring-banners-1 Spring 1000\n3 spring-banners-2 Spring 1000\n",
@@ -210,7 +237,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "make": "its targets set up an environment over the network, and run these tests; the Makefile is held against it",
     "pip install": ".ci/wheel installs the wheel in an empty environment; the extras and the file's name are checked",
     "adflight sandbox": "run, on a free port",
-    "adflight flights": "run, in an empty directory, one after the other",
+    "adflight flights": "run, in an empty directory, one after the other, together with those that follow",
+    "adflight plan": "run, with the template filled in",
+    "adflight apply": "run",
+    "adflight report": "run",
     "adflight quickstart --vendor": "run",
     "adflight quickstart --live": "run, with the sandbox in the place of the real service and --yes",
 }
@@ -239,6 +269,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 def documented_environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in environment(sandbox).items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
 
 
@@ -423,10 +454,19 @@ async def test_a_sandbox_can_be_used_as_it_says(command: str, tmp_path: Path) ->
 
 
 async def test_the_commands_about_flights(tmp_path: Path) -> None:
-    for command in commands_of("adflight flights"):
-        done = await run(*ADFLIGHT, *shlex.split(command)[1:], env=without_credentials(), cwd=tmp_path)
-        assert done.code == 0, done.err
-    assert "2 flights in 1 insertion order; no problems" in done.out
+    env = without_credentials() | {"XDG_STATE_HOME": str(tmp_path / "state")}
+    said = {}
+    for command in commands():
+        if command.startswith(("adflight flights", "adflight plan", "adflight apply", "adflight report")):
+            done = await run(*ADFLIGHT, *shlex.split(command)[1:], env=env, cwd=tmp_path)
+            assert done.code == 0, done.err
+            said[command] = done.out
+            if command == "adflight flights template flights.csv":
+                (tmp_path / "flights.csv").write_text(FILLED_IN, encoding="utf-8")
+    assert "2,000.00 USD committed" in said["adflight plan flights.csv --sandbox"]
+    assert "Done: 2 created" in said["adflight apply flights.csv --sandbox --yes"]
+    assert "spring-banners-2" in said["adflight report --sandbox"]
+    assert "2 flights in 1 insertion order; no problems" in list(said.values())[-1]
 
 
 @pytest.mark.parametrize("command", commands_of("adflight quickstart --vendor"))
@@ -526,8 +566,18 @@ def test_the_options_and_their_defaults() -> None:
         value = defaults.pop(*quoted(option))
         shown = "none" if not value else json.dumps(int(value) if isinstance(value, float) else value)
         assert default.strip("`") == shown
-    # `with_raw_response` and `ow_id` are how users set these
-    assert set(defaults) == {"raw", "scope"}
+    # `with_raw_response`, `ow_id` and `call(watch=...)` are how users set these
+    assert set(defaults) == {"raw", "scope", "watch"}
+
+
+def test_the_marks_of_a_plan() -> None:
+    marks = [mark for row in rows("In a plan") for mark in quoted(row[0])]
+    assert sorted(marks) == sorted(mark for sort, (mark, _) in MARKS.items() if sort != Verdict.UNCHANGED)
+
+
+def test_the_exit_codes() -> None:
+    codes = [int(code) for code, _ in rows("Exit code")]
+    assert codes == [*sorted({0, NOT_SENT, *CODES.values()}), interrupts.CODE]
 
 
 def test_the_declarations() -> None:

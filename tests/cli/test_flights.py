@@ -54,6 +54,16 @@ def test_the_page_about_the_columns() -> None:
     assert (done.code, done.out, done.err) == (0, documentation(COLUMNS), "")
 
 
+def test_another_vendors_file(file: Path) -> None:
+    freewheel = columns_for("freewheel")
+    assert adflight("columns", "--vendor", "freewheel").out == documentation(freewheel)
+    assert adflight("template", str(file), "--vendor", "freewheel").code == 0
+    assert file.read_text() == template(freewheel)
+    done = adflight("check", str(file), "--vendor", "freewheel")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("2 flights in 2 insertion orders; no problems\n")
+
+
 def test_all_that_is_wrong_is_shown(file: Path) -> None:
     file.write_text(GERMAN, encoding="utf-8-sig")
     done = adflight("check", str(file))

@@ -54,12 +54,12 @@ class FakePlatform:
     """See `adflight.flights.platform.Platform`."""
 
     settled_after: Final = 90.0
-    base_url: Final = "https://api.example.com"
 
     def __init__(
         self, columns: Columns | None = None, quota: Quota | None = None, shows: Iterable[str] = LISTED
     ) -> None:
-        self.columns: Final = columns_for("iqm") if columns is None else columns
+        self.columns = columns_for("iqm") if columns is None else columns
+        self.base_url = "https://api.example.com"
         self.account = "ada@example.com"
         self.clock = FakeClock()
         self.limiter = Limiter(quota, clock=self.clock)

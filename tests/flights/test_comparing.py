@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,7 @@ from adflight.flights.kinds import Count
 from adflight.flights.planning import Plan, plan
 from adflight.flights.platform import CAMPAIGN, ORDER
 from adflight.flights.values import CLEAR
+from tests.clock import FakeClock
 from tests.flights.fake_platform import END, FLIGHT_FIELDS, ORDER_FIELDS, START, FakePlatform, row, verdicts
 
 
@@ -350,6 +351,20 @@ async def test_what_was_applied_and_is_in_the_file_no_longer_is_left_over(platfo
         Leftover(kind=CAMPAIGN, key="e", id=e, name="Flight e", status="running", budget=Decimal(1000)),
     )
     assert made.is_empty
+
+
+async def test_what_has_ended_is_not_looked_for(platform: FakePlatform, known: Known) -> None:
+    spring, summer = order(platform), order(platform, "Summer")
+    over, on = flight(platform, summer, "over"), flight(platform, summer, "on")
+    now = datetime.fromtimestamp(FakeClock.EPOCH, UTC)
+    await known.bind(ORDER, ("Spring", spring), **ORDER_FIELDS)
+    await known.bind(ORDER, ("Summer", summer), io_end_time=now)
+    await known.bind(CAMPAIGN, ("over", over), end_time=now)
+    await known.bind(CAMPAIGN, ("on", on), end_time=now + timedelta(days=1))
+    made = await planned([row("a")], platform, known)
+    assert set(platform.reads[-1].order_ids) == {spring}
+    assert set(platform.reads[-1].flight_ids) == {on}
+    assert [leftover.key for leftover in made.leftovers] == ["on"]
 
 
 # insertion orders alone

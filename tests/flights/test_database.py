@@ -13,7 +13,7 @@ import pytest
 
 from adflight.core.errors import ConfigurationError
 from adflight.flights import database
-from adflight.flights.database import Database, Lock, Place, Step
+from adflight.flights.database import Database, Lock, NoJournal, Place, Step
 from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from tests.flights.shelf import ACCOUNT, URL
 from tests.programs import ROOT, without_credentials
@@ -316,10 +316,10 @@ def test_a_file_that_cannot_be_opened_is_named(place: Place) -> None:
     place.path.unlink()
     with pytest.raises(JournalError, match=f"{place.path} cannot be used: unable to open"):
         opened(place)
-    with pytest.raises(JournalError, match=r"there is no journal .*: nothing was ever applied"):
+    with pytest.raises(NoJournal, match=r"there is no journal .*: nothing was ever applied"):
         opened(place, read_only=True)
     place.create()
-    with pytest.raises(JournalError, match="is empty: nothing was ever applied"):
+    with pytest.raises(NoJournal, match="is empty: nothing was ever applied"):
         opened(place, read_only=True)
 
 

@@ -15,6 +15,7 @@ from adflight.flights.freewheel import FreeWheelPlatform
 from adflight.flights.items import UNSEEN, Change, Item, Verdict
 from adflight.flights.live import Live, Needs, Snapshot
 from adflight.flights.platform import ORDER, Phase, Platform, Target, Write
+from adflight.flights.scheduling import Schedule
 from adflight.flights.template import template
 from adflight.types.freewheel import CurrencyTargetBudget, ScheduleSettings
 from tests.core.scripted import answer
@@ -238,11 +239,19 @@ async def test_what_is_written_is_counted_one_by_one(platform: FreeWheelPlatform
     ]
     create, update = platform.writes(items, Snapshot({7: live, 8: other, 9: hidden}, {}, {}))
     assert (create.operation, create.kind, create.phase) == ("insertion_orders.create", ORDER, Phase.ORDER)
-    assert (create.creates, create.named, create.existing) == (True, "Autumn", (9,))
+    assert (create.creates, create.named, create.place, create.existing) == (True, "Autumn", CAMPAIGN, (9,))
     assert create.targets[0].fields == create.values == rows["b"]
     assert platform.look_up(create, None) == {"campaign_id": CAMPAIGN, "name": "Autumn"}
     assert (update.operation, update.creates, update.values) == ("insertion_orders.update", False, {"name": "Summer"})
     assert update.targets[0].id == 7
+
+
+async def test_creates_of_one_name_take_turns_in_a_campaign_only(platform: FreeWheelPlatform) -> None:
+    cells: list[dict[str, Any]] = [SPRING, {**SPRING, "key": "b", "campaign_id": 502}, {**SPRING, "key": "c"}]
+    items = [(item_of(key, row, None, platform), row) for key, row in managed(*cells).items()]
+    schedule = Schedule(platform.writes(items, Snapshot({}, {}, {})))
+    taken = [schedule.take(), schedule.take(), schedule.take()]
+    assert [None if write is None else write.place for write in taken] == [501, 502, None]
 
 
 # what a row does not manage of a set
@@ -333,7 +342,7 @@ async def test_what_the_service_does_not_take_is_not_told_as_done(platform: Free
     async with client:
         scripted_platform = FreeWheelPlatform(client)
         (wanted,) = managed({**SPRING, "budget_amount": 2, "budget_over_delivery": 1}).values()
-        assert await put(scripted_platform, "a", wanted) == Done(7, {"ignored": ["budget_amount"]})
+        assert await put(scripted_platform, "a", wanted) == Done(7, ignored=("budget_amount",))
         live = Live(7, None, "Spring", "BOOKED", {"name": "Autumn", "campaign_id": CAMPAIGN})
         (wanted,) = managed(SPRING).values()
         assert await put(scripted_platform, "a", wanted, live) is None
@@ -506,9 +515,28 @@ async def test_a_namesake_that_vanishes_meanwhile_is_not_there() -> None:
 async def test_what_moved_or_vanished_is_looked_at(platform: FreeWheelPlatform) -> None:
     known = await made(platform, {**SPRING, "campaign_id": 502, "name": "Autumn"})
     # the file says that it is in another campaign
-    snapshot = await platform.read(needs(managed(SPRING).values(), [known, 1]))
+    snapshot = await platform.read(needs(managed(SPRING).values(), [known]))
     assert snapshot.orders.keys() == {known}
     assert snapshot.orders[known].fields["campaign_id"] == 502
+    assert (await platform.read(needs(managed(SPRING).values(), [1]))).orders == {}
+
+
+async def test_many_that_are_elsewhere_are_read_at_once(platform: FreeWheelPlatform) -> None:
+    ids = [await made(platform, {**SPRING, "campaign_id": 502, "name": name}) for name in ("Spring", "b", "c")]
+    wanted = needs(managed(SPRING).values(), ids)
+    snapshot = await platform.read(wanted)
+    assert snapshot.requests == {"insertion_orders.list_by_campaign": 1, "insertion_orders.list": 1}
+    assert snapshot.orders.keys() == set(ids)
+    for number in range(148):
+        await made(platform, {**SPRING, "campaign_id": 503, "name": str(number)})
+    snapshot = await platform.read(wanted)
+    # four pages would be more than three orders
+    assert snapshot.requests == {
+        "insertion_orders.list_by_campaign": 1,
+        "insertion_orders.list": 1,
+        "insertion_orders.get": 3,
+    }
+    assert snapshot.orders.keys() == set(ids)
 
 
 async def test_what_reading_everything_costs(platform: FreeWheelPlatform) -> None:

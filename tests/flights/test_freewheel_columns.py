@@ -234,6 +234,15 @@ def test_what_contradicts_itself_is_told() -> None:
     assert said.endswith("expected at most one primary contact")
 
 
+def test_several_currencies_are_warned_of() -> None:
+    rows = [
+        {**ROW, "key": key, "name": key, "currency": code}
+        for key, code in zip("abcd", ["", "usd", "USD", "EUR"], strict=True)
+    ]
+    assert warnings(*rows) == ["row 4, currency='EUR': expected USD as in row 2: a plan adds all budgets up as one"]
+    assert warnings(*rows[:3]) == []
+
+
 def test_a_doubtful_time_zone_is_a_warning() -> None:
     schedule = {"start_time": "2027-03-01T00:00Z", "time_zone": "America/New_York"}
     assert warnings({**ROW, **schedule}) == [

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from adflight import MemoryStore
+from adflight import FreeWheel, MemoryStore
 from adflight.freewheel import QUOTA, TOKEN_QUOTA
 from adflight.sandbox import SandboxOptions
 from adflight.sandbox.freewheel.gateway import PEOPLE
@@ -62,3 +62,9 @@ async def test_without_quotas_the_services_own_answers_pace_the_calls(scene: Sce
     await asyncio.gather(*(freewheel.insertion_orders.list() for _ in range(25)))
     assert scene.platform.counts.answers[429] > 0
     assert scene.executions == {"list": 25}
+
+
+def test_an_account_has_one_spelling() -> None:
+    clients = [FreeWheel(username=name, password="x") for name in ("Ada@Example.com", "ada@example.com")]
+    assert {client.account for client in clients} == {"ada@example.com"}
+    assert clients[0].limiter is clients[1].limiter

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter, Token, validators
+
+from adflight.cli.declared import Declared
+from adflight.cli.target import NO_TARGET, Target
 
 # interrupts are main's: it says what they mean
 app = App(name="adflight", help="Launch and manage campaigns on ad platforms.", suppress_keyboard_interrupt=False)
@@ -15,6 +20,17 @@ Vendor: TypeAlias = Literal["iqm", "freewheel"]
 
 _POSITIVE = validators.Number(gt=0)
 _NOT_NEGATIVE = validators.Number(gte=0)
+
+
+def _no_option(type_: object, tokens: Sequence[Token]) -> Path:
+    """A file's name. To let - through, which is standard input, all that begins like it comes here."""
+    name = tokens[0].value
+    if name != "-" and name.startswith("-"):
+        raise ValueError(f"there is no option {name}")
+    return Path(name)
+
+
+File = Annotated[Path, Parameter(allow_leading_hyphen=True, converter=_no_option)]
 
 
 @app.command
@@ -150,18 +166,7 @@ def flights_columns(*, vendor: Vendor = "iqm") -> None:
 
 
 @flights.command(name="check")
-def flights_check(
-    file: Path,
-    /,
-    *,
-    vendor: Vendor = "iqm",
-    zone: str | None = None,
-    decimal: str | None = None,
-    thousands: str | None = None,
-    date_format: str | None = None,
-    encoding: str | None = None,
-    separator: str | None = None,
-) -> None:
+def flights_check(file: File, /, *, vendor: Vendor = "iqm", written: Declared | None = None) -> None:
     """Check a file of flights, CSV or JSON lines, and show all that is wrong in it.
 
     Encoding and separator are detected, and said. Formats of numbers and times are never guessed: declare those that
@@ -170,31 +175,156 @@ def flights_check(
     Parameters
     ----------
     file
-        The file.
+        The file; - for standard input.
     vendor
         Whose columns it has.
-    zone
-        Of times that name none: an IANA name such as Europe/Berlin, or an offset such as +02:00.
-    decimal
-        The decimal mark, "." or ",".
-    thousands
-        What stands between groups of three digits: ".", ",", " " or "'".
-    date_format
-        Of all times, as Python's strptime takes it: "%d.%m.%Y %H:%M".
-    encoding
-        Any that Python knows.
-    separator
-        comma, semicolon, tab or any other character.
     """
     from adflight.cli.flights import check
-    from adflight.flights.declarations import Declarations
 
-    declarations = Declarations(
-        zone=zone,
-        decimal=decimal,
-        thousands=thousands,
-        date_format=date_format,
-        encoding=encoding,
-        separator=separator,
-    )
-    check(file, vendor=vendor, declarations=declarations)
+    check(file, vendor=vendor, declarations=(written or Declared()).declarations())
+
+
+@app.command
+def plan(
+    file: File,
+    /,
+    *,
+    target: Target = NO_TARGET,
+    vendor: Vendor | None = None,
+    written: Declared | None = None,
+    refresh: Literal["lists", "full"] = "lists",
+    json: Annotated[bool, Parameter(negative="")] = False,
+    save: Path | None = None,
+    yes: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Show what applying a file of flights would do, cost and take. Nothing is changed.
+
+    The whole file is checked before anything is sent. Exit codes: 0 the plan is shown; 2 bad input, or no target, and
+    nothing was sent; 3 the account, the service or the disk did not let it go on.
+
+    Parameters
+    ----------
+    file
+        CSV or JSON lines, as adflight flights template starts one; - for standard input.
+    vendor
+        Whose sandbox; IQM's by default. A profile knows its own.
+    refresh
+        lists compares with what lists show; full reads each object by itself, after it has said what that costs.
+    json
+        The plan as JSON, for machines.
+    save
+        A file to keep the plan in; adflight apply takes it, and refuses it once something has changed.
+    yes
+        Do not ask before a full refresh.
+    """
+    from adflight.cli.plan import PlanCommand
+
+    return PlanCommand(
+        file=file,
+        target=target,
+        vendor=vendor,
+        declarations=(written or Declared()).declarations(),
+        refresh=refresh,
+        as_json=json,
+        save=save,
+        yes=yes,
+    ).run()
+
+
+@app.command
+def apply(
+    file: File,
+    /,
+    *,
+    target: Target = NO_TARGET,
+    vendor: Vendor | None = None,
+    written: Declared | None = None,
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    max_budget: Decimal | None = None,
+    if_absent: Literal["raise", "create"] = "raise",
+    wait: Annotated[float, Parameter(validator=_NOT_NEGATIVE)] = 0.0,
+    json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Make it so: create and change what a file of flights says, each purchase once.
+
+    Shows the plan and asks first. After an interruption or a crash the same command goes on, and buys nothing twice.
+    Exit codes: 0 all applied; 1 some rows failed; 2 bad input, no target, or no consent, and nothing was sent; 3
+    stopped, as by a refused log-in; 130 interrupted.
+
+    Parameters
+    ----------
+    file
+        CSV or JSON lines, or a plan that adflight plan --save kept; - for standard input.
+    vendor
+        Whose sandbox; IQM's by default. A profile knows its own.
+    yes
+        Do not ask.
+    max_budget
+        The most that may be committed, in the account's currency; otherwise nothing is sent.
+    if_absent
+        What becomes of a purchase whose answer was lost, and that two looks do not find: report it, or create it again.
+    wait
+        Seconds to wait while another process works on the account.
+    json
+        Each event as a line of JSON, for machines.
+    quiet
+        Say only what failed.
+    """
+    from adflight.cli.apply import ApplyCommand
+
+    return ApplyCommand(
+        file=file,
+        target=target,
+        vendor=vendor,
+        declarations=(written or Declared()).declarations(),
+        yes=yes,
+        max_budget=max_budget,
+        if_absent=if_absent,
+        wait=wait,
+        as_json=json,
+        quiet=quiet,
+    ).run()
+
+
+@app.command
+def report(
+    *,
+    target: Target = NO_TARGET,
+    vendor: Vendor | None = None,
+    run: int | None = None,
+    format: Literal["table", "csv", "jsonl", "html"] = "table",
+    output: Path | None = None,
+    failed: Path | None = None,
+    source: Path | None = None,
+    written: Declared | None = None,
+) -> None:
+    """Show what became of an apply, row by row: ids, requests, money and errors. Nothing is sent.
+
+    Parameters
+    ----------
+    vendor
+        Whose sandbox; IQM's by default. A profile knows its own.
+    run
+        Which apply, by its number; the latest by default.
+    format
+        A table; CSV or JSON lines with every row; or a page for a browser, with the requests against the quota.
+    output
+        A file that does not exist yet; standard output by default.
+    failed
+        A file for the rows that failed, to be corrected and applied.
+    source
+        The file that was applied, for --failed; by default the one of that name in this directory.
+    """
+    from adflight.cli.reporting import ReportCommand
+
+    ReportCommand(
+        target=target,
+        vendor=vendor,
+        number=run,
+        format=format,
+        output=output,
+        failed=failed,
+        source=source,
+        declarations=(written or Declared()).declarations(),
+    ).run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from adflight.cli.spool import name_of, readable
 from adflight.core.errors import InvalidInput
 from adflight.flights.columns import columns_for
 from adflight.flights.declarations import Declarations
@@ -36,11 +37,9 @@ def print_columns(vendor: str) -> None:
 
 def check(file: Path, *, vendor: str, declarations: Declarations) -> None:
     """Says what a file is taken for and has in it; what is doubtful goes to standard error, what is wrong is raised."""
-    if not file.is_file():
-        raise InvalidInput("FILE", str(file), "a file" if file.exists() else "a file that exists")
-    with read_flights(file, vendor=vendor, declarations=declarations) as flights:
+    with readable(file) as path, read_flights(path, vendor=vendor, declarations=declarations) as flights:
         orders = flights.order_count()
-        print(f"{file}: {flights.detected}")
+        print(f"{name_of(file)}: {flights.detected}")
         print(f"{_counted(len(flights), 'flight')} in {_counted(orders, 'insertion order')}; no problems")
         for warning in flights.warnings[:SHOWN]:
             print(f"warning: {warning}", file=sys.stderr)

@@ -219,7 +219,7 @@ class Book:
         if sealed.state in ("done", "adopted"):
             if sealed.columns["id"] is not None:
                 self._write_id(kind, key, sealed.columns["id"], now, "")
-            self._write_applied(kind, key, fields, now)
+            self._write_applied(kind, key, _without(fields, sealed.outcome), now)
 
     def attempt(self, intent: int, attempt: Attempt) -> None:
         if self._database.one("SELECT 1 FROM intents WHERE id = ?", (intent,)) is None:
@@ -264,13 +264,13 @@ class Book:
         return dict(rows.fetchall())
 
     def keys_of(self, kind: str, file: str) -> dict[str, int]:
-        # one run at a time: what was bound while it went on, it bound
+        # one run at a time: what was bound while it went on, it bound; one that died ended when the next one began
         rows = self._database.execute(
             "SELECT key, id FROM ids WHERE kind = ?1 AND until IS NULL AND (key IN"
             " (SELECT p.key FROM runs r JOIN intents n ON n.run = r.id JOIN parts p ON p.intent = n.id"
             " WHERE r.file = ?2 AND p.kind = ?1) OR EXISTS (SELECT 1 FROM runs r WHERE r.file = ?2"
-            " AND since BETWEEN r.started AND coalesce(r.ended,"
-            " (SELECT min(started) FROM runs later WHERE later.id > r.id), since))) ORDER BY key",
+            " AND since BETWEEN r.started AND coalesce(r.ended, since) AND since <"
+            " coalesce((SELECT min(started) FROM runs later WHERE later.id > r.id), 9e999))) ORDER BY key",
             (kind, file),
         )
         return dict(rows.fetchall())
@@ -376,3 +376,10 @@ class Book:
         )
         for number, at, *more in rows:
             yield Attempt(number, moment(at), *more)
+
+
+def _without(fields: bytes, outcome: Outcome) -> bytes:
+    """The fields of a request, but for those that the service did not take."""
+    if not isinstance(outcome, Done) or not outcome.ignored:
+        return fields
+    return encode("fields", {name: value for name, value in decode(fields).items() if name not in outcome.ignored})

@@ -107,6 +107,8 @@ class Columns:
     """A column of the insertion order, and one of the campaign that has to say the same."""
     budget: str | None = None
     """The column with what an object may spend in all: raising it is what commits money."""
+    currency: str | None = None
+    """The insertion order's column with the currency of its budget, where that is not the account's."""
     summed: tuple[str, str] | None = None
     """A budget of the insertion order, and the flag by which the vendor keeps it equal to the sum of its campaigns'."""
     rules: Rules = _no_rules

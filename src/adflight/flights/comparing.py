@@ -211,8 +211,9 @@ class Comparison:
     # what is left
 
     def leftovers(self, earlier: Iterable[tuple[str, str, int]]) -> Iterator[Leftover]:
-        """What is live and in the file no longer. `earlier` are kind, key and id of what was applied from it before."""
-        wanted = {(kind, id_): key for kind, key, id_ in earlier if id_ not in self._wanted.present[kind]}
+        """What is live and in the file no longer. `earlier` are kind, key and id of what was applied from it before and
+        is not in it."""
+        wanted = {(kind, id_): key for kind, key, id_ in earlier}
         orders = {item.id for item in self._orders.values()}
         # what the journal knows in the file's own insertion orders was applied from it, or from a copy of it
         for id_, key in self._keys_by_id(CAMPAIGN).items():

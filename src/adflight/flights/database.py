@@ -21,7 +21,7 @@ from uuid import uuid4
 from attrs import define
 
 from adflight.core.errors import AdflightError, ConfigurationError
-from adflight.flights.entries import JournalError, JournalHeld, NoJournal, moment
+from adflight.flights.entries import JournalError, JournalHeld, moment
 
 VERSION: Final = 1
 """Of the tables."""
@@ -29,6 +29,10 @@ VERSION: Final = 1
 _APPLICATION: Final = 0x61644A4C
 
 _FACTS: Final = "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+
+
+class NoJournal(JournalError):
+    """There is none to be read, or nothing in it yet: nothing was ever applied."""
 
 
 # where

@@ -5,7 +5,6 @@ Imports core's errors and redaction; used by `book` and `journal`.
     AdflightError
     └── JournalError          the journal's file or its disk cannot be used; nothing may be sent
         ├── JournalHeld       another process, or this one, has the journal open
-        ├── NoJournal         there is none to be read: nothing was ever applied
         └── Contradiction     what was to be written contradicts what is known
             └── Unsettled     an earlier request for the key may still have been carried out
 """
@@ -49,10 +48,6 @@ class JournalHeld(JournalError):
 
 def _held(message: str, pid: int | None, since: datetime | None) -> JournalHeld:
     return JournalHeld(message, pid=pid, since=since)
-
-
-class NoJournal(JournalError):
-    """There is no journal to be read, or nothing in it yet: nothing was ever applied. Not a damaged one."""
 
 
 class Contradiction(JournalError):
@@ -106,6 +101,8 @@ class Done:
     """Of what was created; None for other requests."""
     facts: Mapping[str, Any] = field(factory=dict)
     """What else the answer said that is worth keeping."""
+    ignored: tuple[str, ...] = ()
+    """Fields that the answer shows otherwise than they were sent: they do not count as applied."""
 
 
 @frozen
@@ -300,8 +297,9 @@ class SealedOutcome:
     def of(cls, outcome: Outcome, secrets: frozenset[str]) -> SealedOutcome:
         """Raises `InvalidInput` for what cannot be kept."""
         match outcome:
-            case Done(id_, facts):
-                return cls(outcome, "done", {"id": id_, "facts": encode("facts", facts, secrets)})
+            case Done(id_, facts, ignored):
+                kept = {**facts, "ignored": [*ignored]} if ignored else facts
+                return cls(outcome, "done", {"id": id_, "facts": encode("facts", kept, secrets)})
             case Adopted(id_, facts):
                 return cls(outcome, "adopted", {"id": id_, "facts": encode("facts", facts, secrets)})
             case Refused(reason):

@@ -88,9 +88,8 @@ class FreeWheelPlatform:
         if write.creates:
             request = insertion_orders_create.request(**arguments(write.values))
             made = await self._client.call(request, insertion_orders_create.parse, watch=watch)
-            ignored = differing(write.values, shown(made))
-            # it exists, whatever else is to be said of it
-            return {target.key: Done(made.id, {"ignored": ignored} if ignored else {})}
+            # it exists, whatever else is to be said of it; what it is not like is sent again by the next apply
+            return {target.key: Done(made.id, ignored=tuple(differing(write.values, shown(made))))}
         (id_,) = ids
         live = await self._client.insertion_orders.get(id_, show="all") if is_partial(write.values) else None
         request = insertion_orders_update.request(id_, **arguments(write.values, live))
@@ -136,6 +135,7 @@ def _create(item: Item, managed: Managed, snapshot: Snapshot) -> Write:
         values=managed,
         creates=True,
         named=str(name),
+        place=place if isinstance(place, int) else None,
         existing=tuple(sorted(live.id for live in alike if live.fields.get(PLACE, place) == place)),
     )
 
@@ -147,6 +147,6 @@ def _update(item: Item, managed: Managed, snapshot: Snapshot) -> Write:
         operation=UPDATE,
         kind=ORDER,
         phase=Phase.ORDER,
-        targets=(Target(item.key, item.row, item.id, None, managed),),
+        targets=(Target(item.key, item.row, item.id, None, changed),),
         values=with_rest(changed, managed, {} if live is None else live.fields),
     )

@@ -92,12 +92,16 @@ class Reading:
         if reads_by_id(self.needs):
             await self._complete(self.ids)
             return
-        if not await self._list_network():
+        if not await self._list_all_at_once():
             self.found.clear()
             gone = await self.list_campaigns()
             if gone:
                 raise InvalidInput(PLACE, sorted(gone), "campaigns that exist: FreeWheel knows none of these")
-        # what a name adopts is judged field by field; what no list showed may be in another campaign
+            # what no longer is in the file may be anywhere
+            elsewhere = self.ids - self.found.keys()
+            if len(elsewhere) > 1 and not self.needs.is_full:
+                await self._list_network((), at_most=len(elsewhere))
+        # what a name adopts is judged field by field; what no list showed may not exist
         unread = {live.id for live in self.found.values() if not live.is_whole and live.id not in self.ids}
         await self._complete(unread | (self.ids if self.needs.is_full else self.ids - self.found.keys()))
 
@@ -121,12 +125,16 @@ class Reading:
         for row in rows:
             self.found[row.id] = live_of(row, {**shown(row), PLACE: campaign}, is_whole=False)
 
-    async def _list_network(self) -> bool:
-        """Lists all campaigns at once, where that takes fewer requests. False: they have to be listed one by one."""
+    async def _list_all_at_once(self) -> bool:
+        """Lists the network, where that takes fewer requests. False: its campaigns have to be listed one by one."""
         places = self.needs.order_places
         if len(places) < 2:
             return False
         names = frozenset().union(*places.values())
+        return await self._list_network(names, at_most=len(places)) and await self._place()
+
+    async def _list_network(self, names: Collection[str], *, at_most: int) -> bool:
+        """Looks for ids and names in the list of everything; False where it is no list of so few pages."""
         request, paging = insertion_orders_list.request(), insertion_orders_list.PAGING
         pager = ListPager(self.client.call, request, insertion_orders_list.parse, paging)
         try:
@@ -134,15 +142,15 @@ class Reading:
                 async for page in pages:
                     self.requests[LIST] += 1
                     # a strict reading has a total, and pages that are full but for the last
-                    if page.number == 1 and (page.total or 0) > len(page.rows) * len(places):
+                    if page.number == 1 and (page.total or 0) > len(page.rows) * at_most:
                         return False
                     for row in page.rows:
                         if row.id in self.ids or row.name in names:
-                            self.found[row.id] = live_of(row, shown(row), is_whole=False)
+                            self.found.setdefault(row.id, live_of(row, shown(row), is_whole=False))
         except PagingError:
             # all who use the network change this list, and few a campaign's
             return False
-        return await self._place()
+        return True
 
     async def _place(self) -> bool:
         """Reads the namesakes, of which a list of the network does not show the campaigns; False where one hides it."""

@@ -1,6 +1,7 @@
 """Values of columns as arguments of FreeWheel's operations, and what its answers show, as values of columns. Pure.
 
-A schedule and a budget go out whole, because whatever a request leaves out of them is gone. Imports freewheel_columns.
+A schedule and a budget go out whole, because whatever a request leaves out of them is gone. Imports freewheel_columns
+and equality.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from adflight.core.errors import InvalidInput
-from adflight.flights.freewheel_columns import COLUMNS, MODELS, PARTS, equal
-from adflight.flights.items import UNSEEN
+from adflight.flights import equality
+from adflight.flights.freewheel_columns import COLUMNS, MODELS, PARTS
 from adflight.flights.live import Fields
 from adflight.flights.values import CLEAR, Managed, Value
 from adflight_api.freewheel.models import (
@@ -70,15 +71,8 @@ def _of_budget(budget: Any) -> Iterator[tuple[str, Any]]:
 
 
 def differing(wanted: Mapping[str, Any], live: Fields) -> list[str]:
-    """The columns that are shown, and not as they are wanted."""
-    return [
-        name
-        for name, value in wanted.items()
-        if name in COLUMNS.by_name
-        and value is not CLEAR
-        and (old := live.get(name, UNSEEN)) is not UNSEEN
-        and not equal(COLUMNS.by_name[name], old, value)
-    ]
+    """The columns that are shown, and not as they are wanted; nothing is wanted of one that is CLEAR."""
+    return equality.differing(COLUMNS, live, {name: value for name, value in wanted.items() if value is not CLEAR})
 
 
 # what requests say

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from sys import intern
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from adflight.core.errors import PagingError
 from adflight.flights.columns import Level
@@ -56,13 +56,15 @@ _LISTED: Final[Mapping[str, str]] = {
 _OF_ORDER: Final = tuple(column.name for column in COLUMNS.at(Level.INSERTION_ORDER))
 _OF_CAMPAIGN: Final = tuple(column.name for column in COLUMNS.at(Level.CAMPAIGN))
 
-_ENDS: Final = ("io_end_time", "end_time")
+_NULL_IF_ZERO: Final = ("io_end_time", "end_time", "budget_day")
 _NEVER_ZERO: Final = ("budget_type_id", "io_budget_type_id", "start_time", "io_start_time")
-"""What 0 or null stands for nothing in: the service has a value, and does not say which."""
+"""What is never 0: some answers have it there for what they do not tell."""
 
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 _BETWEEN: Final = re.compile(r"[,\r\n]+")
-_MOST_SHARED: Final = 10_000
+_MOST_SHARED: Final = 50_000
+
+_Reader: TypeAlias = Callable[[str, Any], Any]
 
 
 class Shown(Mapping[str, Any]):
@@ -96,18 +98,21 @@ def _places(names: tuple[str, ...]) -> dict[str, int]:
 
 
 class Shared:
-    """Equal values as one, so that a hundred thousand campaigns with fifty budgets have fifty."""
+    """Remembers values, so that a hundred thousand campaigns with fifty budgets have fifty, each read once."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, Any] = {}
+        self._known: dict[tuple[str, Any], Any] = {}
 
-    def one(self, value: Any) -> Any:
-        if not isinstance(value, (Decimal, datetime)):
-            return value
-        if len(self._known) >= _MOST_SHARED:
-            self._known.clear()
-        # equal amounts may be written with more or fewer digits, which is all the same to whoever compares them
-        return self._known.setdefault(value, value)
+    def typed(self, name: str, value: Any) -> Any:
+        """See `_typed`; `value` is hashable."""
+        if name == "campaign_name":
+            return _typed(name, value)
+        known = self._known.get((name, value), self)
+        if known is self:
+            if len(self._known) >= _MOST_SHARED:
+                self._known.clear()
+            known = self._known[name, value] = _typed(name, value)
+        return known
 
 
 def order(row: InsertionOrder) -> Live:
@@ -118,7 +123,7 @@ def order(row: InsertionOrder) -> Live:
         None,
         _name(row.io_name, f"insertion order {row.io_id}"),
         _order_status(status),
-        _fields(((name, getattr(row, name)) for name in _OF_ORDER), Shared()),
+        _fields((name, getattr(row, name)) for name in _OF_ORDER),
         is_gone=status == InsertionOrderStatus.DELETED,
         is_whole=True,
     )
@@ -133,7 +138,7 @@ def _order_status(status: Any) -> str:
 
 def reported(row: CampaignReportRow, shared: Shared) -> Live:
     """A campaign from the list with figures."""
-    return _campaign(row.campaign_id, row.io_id, row.campaign_name, row.status, _shown(row, REPORTED), shared)
+    return _campaign(row.campaign_id, row.io_id, row.campaign_name, row.status, _shown(row, REPORTED), shared.typed)
 
 
 def listed(row: InsertionOrderCampaign, parent: int) -> Live:
@@ -142,20 +147,28 @@ def listed(row: InsertionOrderCampaign, parent: int) -> Live:
     shown = dict(_shown(row, _LISTED))
     # that list leaves out the end where there is none
     shown.setdefault("end_time", None)
-    return _campaign(id_, parent, row.name, row.status, shown.items(), Shared())
+    return _campaign(id_, parent, row.name, row.status, shown.items())
 
 
 def whole(campaign: Campaign) -> Live:
     """A campaign that was read by itself."""
     more = campaign.additional_properties
-    values = ((name, getattr(campaign, name, more.get(WIRE_NAMES[name], UNSET))) for name in _OF_CAMPAIGN)
-    live = _campaign(campaign.id, campaign.io_id, campaign.campaign_name, campaign.status, values, Shared())
+    values = [(name, getattr(campaign, name, more.get(WIRE_NAMES[name], UNSET))) for name in _OF_CAMPAIGN]
+    if campaign.status != CampaignStatus.DRAFT:
+        # no answer tells it, and only a draft can be without it
+        values.append(("is_agreement_checked", True))
+    live = _campaign(campaign.id, campaign.io_id, campaign.campaign_name, campaign.status, values)
     live.is_whole = True
     return live
 
 
 def _campaign(
-    id_: object, parent: object, name: object, status: object, values: Iterable[tuple[str, Any]], shared: Shared
+    id_: object,
+    parent: object,
+    name: object,
+    status: object,
+    values: Iterable[tuple[str, Any]],
+    typed: _Reader | None = None,
 ) -> Live:
     number = _id(id_, "a campaign")
     word = intern(status.value if isinstance(status, CampaignStatus) else str(status))
@@ -164,7 +177,7 @@ def _campaign(
         _id(parent, f"the insertion order of campaign {number}"),
         _name(name, f"campaign {number}"),
         word,
-        _fields(values, shared),
+        _fields(values, typed),
         is_gone=word == CampaignStatus.DELETED.value,
         is_draft=word == CampaignStatus.DRAFT.value,
     )
@@ -192,12 +205,11 @@ def _shown(row: object, attributes: Mapping[str, str]) -> Iterator[tuple[str, An
             yield column, value
 
 
-def _fields(values: Iterable[tuple[str, Any]], shared: Shared) -> Shown:
-    fields = {}
-    for name, value in values:
-        typed = UNSET if value is UNSET else _typed(name, value)
-        if typed is not UNSET:
-            fields[name] = shared.one(typed)
+def _fields(values: Iterable[tuple[str, Any]], typed: _Reader | None = None) -> Shown:
+    read = _typed if typed is None else typed
+    fields = {name: read(name, value) for name, value in values if value is not UNSET}
+    for name in [name for name, value in fields.items() if value is UNSET]:
+        del fields[name]
     if fields.get("total_budget_pacing") is True and "budget_day" in fields:
         # what the service makes of the total itself
         fields["budget_day"] = None
@@ -206,22 +218,22 @@ def _fields(values: Iterable[tuple[str, Any]], shared: Shared) -> Shown:
 
 def _typed(name: str, value: Any) -> Any:
     """A value as its column has it, None for null, or UNSET for one that cannot be read as such."""
-    if value is None or value == "":
-        return UNSET if name in _NEVER_ZERO else None
     kind = COLUMNS.by_name[name].kind
+    if value is None or value == "":
+        # the service has one, and does not say which
+        return UNSET if name in _NEVER_ZERO or isinstance(kind, (Choice, Flag)) else None
     try:
-        typed = _READERS[type(kind)](kind, value)
+        typed = _READERS[type(kind)](value)
     except (ArithmeticError, TypeError, ValueError):
         return UNSET
-    if not typed or typed == _EPOCH:
-        if name in _NEVER_ZERO:
-            return UNSET
-        if name == "budget_day" or name in _ENDS or isinstance(kind, (Ids, Texts, Json)):
-            return None
-    return typed
+    if typed and typed != _EPOCH:
+        return typed
+    if name in _NEVER_ZERO:
+        return UNSET
+    return None if name in _NULL_IF_ZERO or isinstance(kind, (Ids, Texts, Json)) else typed
 
 
-def _amount(kind: Kind, value: Any) -> Decimal:
+def _amount(value: Any) -> Decimal:
     # repr has the digits that came
     number = Decimal(repr(value) if isinstance(value, float) else value)
     if isinstance(value, bool) or not number.is_finite():
@@ -229,36 +241,36 @@ def _amount(kind: Kind, value: Any) -> Decimal:
     return number
 
 
-def _count(kind: Kind, value: Any) -> int:
+def _count(value: Any) -> int:
     number = int(value)
     if isinstance(value, bool) or number != float(value):
         raise ValueError(value)
     return number
 
 
-def _flag(kind: Kind, value: Any) -> bool:
+def _flag(value: Any) -> bool:
     if value not in (0, 1):
         raise ValueError(value)
     return bool(value)
 
 
-def _time(kind: Kind, value: Any) -> datetime:
+def _time(value: Any) -> datetime:
     if not isinstance(value, datetime):
         raise TypeError(value)
     return value
 
 
-def _text(kind: Kind, value: Any) -> str:
+def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
     return value
 
 
-def _ids(kind: Kind, value: Any) -> tuple[int | str, ...]:
-    return tuple(int(part) if part.isascii() and part.isdecimal() else part for part in _texts(kind, value))
+def _ids(value: Any) -> tuple[int | str, ...]:
+    return tuple(int(part) if part.isascii() and part.isdecimal() else part for part in _texts(value))
 
 
-def _texts(kind: Kind, value: Any) -> tuple[str, ...]:
+def _texts(value: Any) -> tuple[str, ...]:
     parts = _BETWEEN.split(value) if isinstance(value, str) else [str(part) for part in _several(value)]
     return tuple(part.strip() for part in parts if part.strip())
 
@@ -267,11 +279,11 @@ def _several(value: Any) -> Iterable[Any]:
     return (value,) if isinstance(value, int) else value
 
 
-def _json(kind: Kind, value: Any) -> Any:
+def _json(value: Any) -> Any:
     return value
 
 
-_READERS: Final[Mapping[type[Kind], Callable[[Kind, Any], Any]]] = {
+_READERS: Final[Mapping[type[Kind], Callable[[Any], Any]]] = {
     Amount: _amount,
     Choice: _count,
     Count: _count,

@@ -6,8 +6,8 @@ Imports the client, `iqm_live` and what a platform is.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
 from adflight.core.errors import PagingError
@@ -22,14 +22,23 @@ from adflight_api.iqm.api.insertion_orders import (
     insertion_orders_list_campaign_reports,
     insertion_orders_list_campaigns,
 )
-from adflight_api.iqm.models import CampaignStatus, InsertionOrder, InsertionOrderStatus
-from adflight_api.runtime import Page, Paging, Request
+from adflight_api.iqm.models import (
+    CampaignReportList,
+    CampaignReportRow,
+    CampaignStatus,
+    InsertionOrder,
+    InsertionOrderList,
+    InsertionOrderStatus,
+)
+from adflight_api.runtime import UNSET, Page, Paging, Request
 
 MOST: Final = 1000
 """Rows of a page, and ids that one request names."""
 
 _CONCURRENCY: Final = 20
+_REPEATS: Final = 2
 
+T = TypeVar("T")
 AnswerT = TypeVar("AnswerT")
 RowT = TypeVar("RowT")
 ItemT = TypeVar("ItemT")
@@ -67,10 +76,8 @@ class Reading:
     async def snapshot(self, needs: Needs) -> Snapshot:
         """All that `needs` asks for."""
         orders = await self.orders(needs.order_names, needs.order_ids)
-        flights: dict[int, Live] = {}
-        async for live in self.campaigns(order.id for order in orders.values() if not order.is_gone):
-            flights[live.id] = live
         known = frozenset(needs.flight_ids)
+        flights = await self.campaigns((order.id for order in orders.values() if not order.is_gone), known)
         flights |= await self.strays(known - flights.keys())
         alone = list(_adopted(flights.values(), orders, needs, known))
         if needs.is_full:
@@ -109,29 +116,58 @@ class Reading:
         """Whether the list of all insertion orders was read to its end, being shorter than looking for each name."""
         if len(names) + len(missing) <= 1 or not names:
             return False
-        request, listing = insertion_orders_list.request(), insertion_orders_list
-        pages = self._pager(request, listing.parse, listing.PAGING).pages(strict=True)
-        async with aclosing(pages):
-            async for page in pages:
-                keep(page.rows)
-                if page.number == 1 and _pages_left(page) > len(names) + -(-len(missing) // MOST):
-                    return False
-        return True
+        pager = self._list_orders()
+
+        async def read() -> bool:
+            async with aclosing(pager.pages(strict=True, size=MOST)) as pages:
+                async for page in pages:
+                    keep(page.rows)
+                    if page.number == 1 and _pages_left(page) > len(names) + -(-len(missing) // MOST):
+                        return False
+            return True
+
+        return await _steady(read)
 
     async def _orders(self, **arguments: Any) -> list[InsertionOrder]:
-        request, listing = insertion_orders_list.request(**arguments), insertion_orders_list
-        return [row async for row in self._pager(request, listing.parse, listing.PAGING).rows(strict=True)]
+        pager = self._list_orders(**arguments)
+
+        async def read() -> list[InsertionOrder]:
+            return [row async for row in pager.rows(strict=True, size=MOST)]
+
+        return await _steady(read)
+
+    def _list_orders(self, **arguments: Any) -> ListPager[InsertionOrderList, InsertionOrder]:
+        listing = insertion_orders_list
+        return self._pager(listing.request(**arguments), listing.parse, listing.PAGING)
 
     # campaigns
 
-    async def campaigns(self, orders: Iterable[int], ids: Sequence[int] | None = None) -> AsyncIterator[Live]:
-        """The campaigns of insertion orders, or those of them with these ids, with their money; no deleted ones."""
+    async def campaigns(
+        self, orders: Iterable[int], known: Collection[int], *, ids: Sequence[int] | None = None
+    ) -> dict[int, Live]:
+        """The campaigns of insertion orders, with their money; no deleted ones. `ids` asks for some of them only.
+
+        The documents do not say whether that list leaves out other insertion orders, or has theirs last: of these only
+        `known` campaigns are returned.
+        """
         shared = iqm_live.Shared()
+        wanted = frozenset(orders)
         listing = insertion_orders_list_campaign_reports
-        for chunk in chunks(sorted(orders)):
-            request = listing.request(io_ids=chunk, campaign_ids=ids)
-            async for row in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, prefetch=1):
-                yield iqm_live.reported(row, shared)
+        found: dict[int, Live] = {}
+
+        def is_ours(row: CampaignReportRow) -> bool:
+            # what does not say where it belongs is nothing to be passed over: it stops the reading
+            return row.io_id is UNSET or row.io_id in wanted or row.campaign_id in known
+
+        for chunk in chunks(sorted(wanted)):
+            pager = self._pager(listing.request(io_ids=chunk, campaign_ids=ids), listing.parse, listing.PAGING)
+
+            async def read(pager: ListPager[CampaignReportList, CampaignReportRow] = pager) -> list[Live]:
+                async with aclosing(pager.rows(strict=True, size=MOST, prefetch=1)) as rows:
+                    return [iqm_live.reported(row, shared) async for row in rows if is_ours(row)]
+
+            found.update((live.id, live) for live in await _steady(read))
+        return found
 
     async def strays(self, ids: Collection[int]) -> dict[int, Live]:
         """Campaigns wherever they are, deleted ones too; those that do not exist are left out."""
@@ -139,7 +175,7 @@ class Reading:
         listing = insertion_orders_list_campaigns
         for chunk in chunks(sorted(ids)):
             request = listing.request(campaign_ids=chunk, campaign_statuses=list(CampaignStatus))
-            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True):
+            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, size=MOST):
                 for row in order.campaigns or ():
                     live = iqm_live.listed(row, order.io_id)
                     if live.id in ids:
@@ -147,19 +183,23 @@ class Reading:
         return found
 
     async def members(self, orders: Iterable[int]) -> AsyncIterator[Live]:
-        """The campaigns of insertion orders, without their money: in one request for a thousand orders."""
+        """The campaigns of insertion orders: in one request for a thousand orders, without their money.
+
+        An insertion order of which that list counts others than it has is read as `campaigns` does, page by page.
+        """
         listing = insertion_orders_list_campaigns
+        doubtful: list[int] = []
         for chunk in chunks(sorted(orders)):
-            request = listing.request(io_ids=chunk)
-            async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True):
+            pager = self._pager(listing.request(io_ids=chunk), listing.parse, listing.PAGING)
+            async for order in pager.rows(strict=True, size=MOST):
                 rows = order.campaigns or []
                 if order.campaign_count != len(rows):
-                    count = order.campaign_count
-                    raise PagingError(
-                        f"insertion order {order.io_id} counts {count} campaigns, and {len(rows)} came with it"
-                    )
+                    doubtful.append(order.io_id)
+                    continue
                 for row in rows:
                     yield iqm_live.listed(row, order.io_id)
+        for live in (await self.campaigns(doubtful, ())).values():
+            yield live
 
     async def whole(self, ids: Iterable[int]) -> dict[int, Live]:
         """Campaigns, each read by itself. Raises what reading one raises."""
@@ -182,6 +222,14 @@ class Reading:
             return await self._client.call(request, parse, watch=watch)
 
         return ListPager(call, request, parse, paging)
+
+
+async def _steady(read: Callable[[], Awaitable[T]]) -> T:
+    """Reads once more what has changed while it was read: a list of many pages takes minutes under a quota."""
+    for _ in range(_REPEATS):
+        with suppress(PagingError):
+            return await read()
+    return await read()
 
 
 def _pages_left(page: Page[Any, Any]) -> int:

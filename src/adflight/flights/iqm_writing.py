@@ -7,7 +7,6 @@ or distribute them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from attrs import define, field, frozen
@@ -42,12 +41,23 @@ _Part: TypeAlias = tuple[str, frozenset[tuple[str, Value]]]
 
 @frozen
 class _Share:
-    """What one write is to change of one object."""
+    """What is to be changed of one object in one phase. There may be a hundred thousand."""
 
-    target: Target
-    values: Managed
+    item: Item
+    changes: Sequence[Change]
     parts: frozenset[_Part]
     """What can be shared with others; empty when something of it cannot."""
+
+    @property
+    def values(self) -> dict[str, Value]:
+        return {change.column: change.new for change in self.changes}
+
+    def target(self, sent: Managed) -> Target:
+        """The target of a write that sends these values, and perhaps not all of the share's."""
+        item = self.item
+        fields = {change.column: change.new for change in self.changes if change.column in sent}
+        # mostly everything that is sent, and the same for all
+        return Target(item.key, item.row, item.id, item.parent, sent if fields == sent else fields)
 
 
 @define(eq=False)
@@ -56,7 +66,8 @@ class _Writes:
     shares: dict[tuple[str, Phase], list[_Share]] = field(factory=dict, init=False)
     order_ids: dict[str, int | None] = field(factory=dict, init=False)
     """By key, of the insertion orders that came so far."""
-    _named: dict[str, list[Live]] | None = field(default=None, init=False)
+    _by_name: dict[str, Mapping[str, Sequence[Live]]] = field(factory=dict, init=False)
+    _known: dict[frozenset[_Part], frozenset[_Part]] = field(factory=dict, init=False)
 
     def of(self, item: Item, managed: Managed) -> Iterator[Write]:
         """What can be said of an item without the others."""
@@ -65,21 +76,17 @@ class _Writes:
         if item.verdict is Verdict.CREATE:
             yield self._create(item, managed)
         elif item.verdict is Verdict.CHANGE:
-            self._change(item, managed)
+            self._change(item)
 
     def together(self) -> Iterator[Write]:
         """All changes."""
         for (kind, phase), shares in self.shares.items():
             found = grouped([share.parts for share in shares], MOST)
             for position in found.alone:
-                share = shares[position]
-                yield Write(
-                    operation=SINGLE[kind], kind=kind, phase=phase, targets=(share.target,), values=share.values
-                )
-            for (operation, values), positions in found.together:
-                sent = dict(values)
-                targets = tuple(_narrowed(shares[position], sent) for position in positions)
-                yield Write(operation=operation, kind=kind, phase=phase, targets=targets, values=sent)
+                values = shares[position].values
+                yield _write(SINGLE[kind], kind, phase, values, shares[position : position + 1])
+            for (operation, part), positions in found.together:
+                yield _write(operation, kind, phase, dict(part), [shares[position] for position in positions])
 
     def _create(self, item: Item, managed: Managed) -> Write:
         return Write(
@@ -94,32 +101,38 @@ class _Writes:
         )
 
     def _existing(self, item: Item) -> tuple[int, ...]:
-        if item.kind == ORDER:
-            return tuple(sorted(live.id for live in self.snapshot.orders.values() if live.name == item.name))
-        parent = self.order_ids.get(item.parent or "", UNSEEN)
-        if parent is None:
+        """The ids that bear the name of what is to be created, where it is to be."""
+        is_order = item.kind == ORDER
+        parent = None if is_order else self.order_ids.get(item.parent or "", UNSEEN)
+        if parent is None and not is_order:
             return ()
-        if self._named is None:
-            self._named = {}
-            for live in self.snapshot.flights.values():
-                self._named.setdefault(live.name, []).append(live)
+        named = self._named(item.kind).get(item.name, ())
         # where its insertion order is not known, whatever bears the name: an id too many is never taken for a new one
-        named = self._named.get(item.name, ())
         return tuple(sorted(live.id for live in named if parent is UNSEEN or live.parent == parent))
 
-    def _change(self, item: Item, managed: Managed) -> None:
+    def _named(self, kind: str) -> Mapping[str, Sequence[Live]]:
+        if kind not in self._by_name:
+            by_name: dict[str, list[Live]] = {}
+            for live in (self.snapshot.orders if kind == ORDER else self.snapshot.flights).values():
+                by_name.setdefault(live.name, []).append(live)
+            self._by_name[kind] = by_name
+        return self._by_name[kind]
+
+    def _change(self, item: Item) -> None:
         live = (self.snapshot.orders if item.kind == ORDER else self.snapshot.flights).get(item.id or 0)
         shown: Fields = live.fields if live is not None else {}
         parts_of = _order_parts if item.kind == ORDER else _campaign_parts
-        # what an adopted object has already as its file says counts as applied from now on
-        kept = _without(managed, item.changes) if item.is_adopted else {}
         for phase, changes in _phases(item):
             values = {change.column: change.new for change in changes}
             # a bulk request might leave a draft a draft
             parts = frozenset() if item.is_draft else parts_of(values, {**shown, **_news(item)})
-            target = Target(item.key, item.row, item.id, item.parent, {**kept, **values})
-            kept = {}
-            self.shares.setdefault((item.kind, phase), []).append(_Share(target, values, parts))
+            share = _Share(item, changes, self._known.setdefault(parts, parts))
+            self.shares.setdefault((item.kind, phase), []).append(share)
+
+
+def _write(operation: str, kind: str, phase: Phase, values: Managed, shares: Iterable[_Share]) -> Write:
+    targets = tuple(share.target(values) for share in shares)
+    return Write(operation=operation, kind=kind, phase=phase, targets=targets, values=values)
 
 
 def writes(items: Iterable[tuple[Item, Managed]], snapshot: Snapshot) -> Iterator[Write]:
@@ -130,23 +143,8 @@ def writes(items: Iterable[tuple[Item, Managed]], snapshot: Snapshot) -> Iterato
     yield from found.together()
 
 
-def _without(managed: Managed, changes: Iterable[Change]) -> dict[str, Value]:
-    changed = {change.column for change in changes}
-    return {name: value for name, value in managed.items() if name not in changed}
-
-
 def _news(item: Item) -> dict[str, Value]:
     return {change.column: change.new for change in item.changes}
-
-
-def _narrowed(share: _Share, sent: Mapping[str, Value]) -> Target:
-    """The target of a write that sets only some of its values."""
-    others = share.values.keys() - sent.keys()
-    target = share.target
-    if not others:
-        return target
-    fields = {name: value for name, value in target.fields.items() if name not in others}
-    return Target(target.key, target.row, target.id, target.parent, fields)
 
 
 # what can be shared
@@ -221,6 +219,6 @@ def _direction(change: Change) -> int:
 
 def _sign(smaller: Any, greater: Any) -> int:
     """1 when they are in this order, -1 in the other."""
-    if isinstance(smaller, datetime) is not isinstance(greater, datetime) or smaller is None or greater is None:
+    if smaller is None or greater is None:
         return 0
     return int(smaller < greater) - int(greater < smaller)

@@ -115,9 +115,8 @@ class Journal:
         Raises:
             ConfigurationError: `base_url` is not a URL, or `account` is empty.
             JournalHeld: another process, or this one, has it open; says which and since when.
-            NoJournal: with `read_only`: nothing was ever applied.
             JournalError: the directory or the file cannot be used, is damaged, of another account, or newer than this
-                adflight. It is left as it is.
+                adflight; it is left as it is. `NoJournal` with `read_only` when nothing was ever applied.
         """
         clock = SystemClock() if clock is None else clock
         place = Place.of(base_url, account, directory)
@@ -244,7 +243,7 @@ class Journal:
         return await self._do(lambda: self._book.ids(kind))
 
     async def keys_of(self, kind: str, file: str) -> dict[str, int]:
-        """The ids, by key, of what was applied or bound in runs of `file`, as `begin_run` was told it."""
+        """The ids by key of what was applied or bound in runs of `file`."""
         return await self._do(lambda: self._book.keys_of(kind, file))
 
     async def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -265,12 +264,11 @@ class Journal:
         """Says which object of the vendor's a key means: one that was there before, and whose adoption was confirmed.
 
         Harmless when repeated. Where the key has another id, that must be told as `replacing`, `by` a person; what was
-        applied to it is forgotten. `fields` are the values, by column, that it was seen to have: they count as applied.
+        applied to it is forgotten. `fields`, by column, are what it was seen to have: they count as applied.
 
         Raises:
             Unsettled: a request for the key has no outcome.
             Contradiction: the key has another id, or the id is another key's, or nobody replaces it.
-            InvalidInput: the fields hold what cannot be kept.
         """
         now, seen = self._clock.time(), encode("fields", fields or {}, self._secrets)
         await self._put(lambda: self._book.bind(kind, key, id, replacing=replacing, by=by, now=now, fields=seen))

@@ -25,13 +25,14 @@ from attrs import define, field, frozen
 from adflight.core.errors import InvalidInput
 from adflight.core.problems import Problem
 from adflight.flights.comparing import Applied, Comparison
+from adflight.flights.database import NoJournal
 from adflight.flights.declarations import Declarations
-from adflight.flights.entries import NoJournal, moment
+from adflight.flights.entries import moment
 from adflight.flights.items import Item, Leftover, Totals, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.live import Snapshot
 from adflight.flights.moving import moved
-from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
+from adflight.flights.platform import CAMPAIGN, KINDS, ORDER, Platform, Write
 from adflight.flights.platforms import Account, platform_for
 from adflight.flights.reading import KEPT, Flight, Flights, Order, Source
 from adflight.flights.sourcing import read_source
@@ -68,7 +69,8 @@ class Plan:
     items: list[Item] = field(repr=False)
     """The insertion orders by the first row that names them, then the flights as the file has them."""
     leftovers: tuple[Leftover, ...] = field(repr=False)
-    """What is live, was applied from this file before, and is in it no longer. Nothing is done to it."""
+    """What is live, was applied from this file before, and is in it no longer. Nothing is done to it. What has ended
+    by what was last applied is not looked for."""
     warnings: tuple[Problem, ...] = field(repr=False)
     """What is doubtful, of the file first."""
     totals: Totals
@@ -251,7 +253,7 @@ async def make_plan(
     read_at = moment(platform.clock.time())
     known = await _known(journal)
     wanted = await _wanted(flights, known, journal)
-    earlier = await _earlier(journal, label)
+    earlier = await _earlier(journal, label, wanted, read_at)
     snapshot = await platform.read(wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=refresh == "full"))
     comparison = Comparison(wanted, snapshot)
     items: list[Item] = []
@@ -295,8 +297,9 @@ async def full_refresh_cost(
     platform = platform_for(client)
     with await read_source(source, platform, declarations) as flights:
         async with _readable(platform, journal, directory) as opened:
-            earlier = await _earlier(opened, label_of(source) if label is None else label)
             wanted = await _wanted(flights, await _known(opened), opened)
+            named, now = label_of(source) if label is None else label, moment(platform.clock.time())
+            earlier = await _earlier(opened, named, wanted, now)
             needs = wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=True)
             requests = platform.full_reads(needs)
     return FullRefresh(requests, seconds_for(requests, platform.limiter.quota))
@@ -332,12 +335,24 @@ async def _known(journal: Journal | None) -> Known:
     return {kind: {} if journal is None else await journal.ids(kind) for kind in (ORDER, CAMPAIGN)}
 
 
-async def _earlier(journal: Journal | None, label: str) -> list[tuple[str, str, int]]:
-    """Kind, key and id of what was applied from this file before; rows without a name have no before."""
+async def _earlier(journal: Journal | None, label: str, wanted: Wanted, now: datetime) -> list[tuple[str, str, int]]:
+    """Kind, key and id of what was applied from this file before and is not in it; rows without a name have no before.
+
+    What has ended spends nothing any more, and years of it would have to be read each time.
+    """
+    found: list[tuple[str, str, int]] = []
     if journal is None or not label:
-        return []
-    kinds = (ORDER, CAMPAIGN)
-    return [(kind, key, id_) for kind in kinds for key, id_ in (await journal.keys_of(kind, label)).items()]
+        return found
+    for level, (_, end) in wanted.columns.spans.items():
+        kind = KINDS[level]
+        keys = await journal.keys_of(kind, label)
+        gone = iter([(key, id_) for key, id_ in keys.items() if id_ not in wanted.present[kind]])
+        while page := dict(islice(gone, _PAGE)):
+            for key, applied in (await journal.applied(kind, page)).items():
+                if isinstance(ended := applied.get(end), datetime) and ended <= now:
+                    del page[key]
+            found += [(kind, key, id_) for key, id_ in page.items()]
+    return found
 
 
 async def _wanted(flights: Flights, known: Known, journal: Journal | None) -> Wanted:

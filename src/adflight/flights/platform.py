@@ -68,6 +68,8 @@ class Write:
     creates: bool = False
     named: str = ""
     """Of a create: the name by which what it made is found again."""
+    place: int | None = None
+    """Of a create: where that name is to be its own, by `Columns.order_place`; None: in the account, or its order."""
     existing: tuple[int, ...] = ()
     """Of a create: the ids that bore this name at this place when the plan was made."""
 

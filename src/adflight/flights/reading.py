@@ -324,6 +324,11 @@ class _Reading:
             for found in self.staging.flights_that_disagree(*columns.agreeing):
                 expected = f"{found.other}, like {columns.agreeing[0]} in row {found.other_row}"
                 self.problems(Problem(found.row, columns.agreeing[1], shown(found.value), expected))
+        if columns.currency is not None:
+            for found in self.staging.orders_of_another(columns.currency):
+                self._warn(
+                    found, columns.currency, "{0.other} as in row {0.other_row}: a plan adds all budgets up as one"
+                )
         alike = "a name of its own: row {0.other_row} has the same, and after a lost answer none could be found"
         for found in self.staging.orders_of_one_name(columns.order_name, columns.order_place):
             self._warn(found, columns.order_name, alike)

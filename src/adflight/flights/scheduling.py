@@ -19,7 +19,7 @@ from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Write
 Object: TypeAlias = tuple[str, str]
 """A kind and a key."""
 
-_Name: TypeAlias = tuple[str, str | None, str]
+_Name: TypeAlias = tuple[str, str | int | None, str]
 
 _LAST: Final = max(Phase)
 
@@ -217,4 +217,4 @@ def _name(write: Write) -> _Name | None:
     """Where what a create makes is looked for, and by which name."""
     if not write.named:
         return None
-    return write.kind, None if write.kind == ORDER else write.targets[0].parent, write.named
+    return write.kind, write.place if write.kind == ORDER else write.targets[0].parent, write.named

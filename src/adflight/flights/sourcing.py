@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import CancelledError, Future
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from threading import Event
 from typing import Any, Final, TypeVar
 
 from adflight.flights.declarations import Declarations
@@ -57,22 +55,28 @@ class _Beside:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._stopped = Event()
-        self._asked: Future[Any] | None = None
+        # both belong to the loop, so that nothing can come between looking and doing
+        self._stopped = False
+        self._answering: asyncio.Task[Any] | None = None
 
     def stop(self) -> None:
-        """Whatever is asked for from now on is refused."""
-        self._stopped.set()
-        if self._asked is not None:
-            self._asked.cancel()
+        """Whatever is asked for, and whatever will be, is refused; only in the loop."""
+        self._stopped = True
+        if self._answering is not None:
+            self._answering.cancel()
 
-    def ask(self, coroutine: Any) -> Any:
-        """The result of a coroutine of the loop's; only in the thread."""
-        if self._stopped.is_set():
-            coroutine.close()
-            raise CancelledError
-        self._asked = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        return self._asked.result()
+    def ask(self, answer: Callable[[], Awaitable[T]]) -> T:
+        """What the loop answers; only in the thread. Raises `concurrent.futures.CancelledError` once it is stopped."""
+        return asyncio.run_coroutine_threadsafe(self._answer(answer), self._loop).result()
+
+    async def _answer(self, answer: Callable[[], Awaitable[T]]) -> T:
+        if self._stopped:
+            raise asyncio.CancelledError
+        self._answering = asyncio.current_task()
+        try:
+            return await answer()
+        finally:
+            self._answering = None
 
     def rows(self, source: Iterable[Mapping[str, object]]) -> Iterator[Mapping[str, object]]:
         """The rows of an iterable that may be at home in the loop's thread, such as a cursor's."""
@@ -81,7 +85,7 @@ class _Beside:
         async def batch() -> list[Mapping[str, object]]:
             return list(islice(rows, _BATCH))
 
-        while got := self.ask(batch()):
+        while got := self.ask(batch):
             yield from got
 
 
@@ -96,7 +100,7 @@ class _Zones(Mapping[str, int]):
     @property
     def _read(self) -> Mapping[str, int]:
         if self._table is None:
-            self._table = self._beside.ask(self._platform.zones()) or {}
+            self._table = self._beside.ask(self._platform.zones) or {}
         return self._table
 
     def __getitem__(self, name: str) -> int:

@@ -191,6 +191,13 @@ class Staging:
         named = f"SELECT row, {within} AS place, {_OF_ORDER.format('?1')} AS name FROM temp.staged_order AS io"
         yield from self._namesakes(named, *(column for column in (name, place) if column is not None))
 
+    def orders_of_another(self, column: str) -> Iterator[Finding]:
+        """Insertion orders that say something else in a column than the first that says anything there."""
+        said = f"SELECT row, {_OF_ORDER.format('?1')} AS value FROM temp.staged_order AS io"
+        first = f"SELECT * FROM ({said}) WHERE value IS NOT NULL ORDER BY row LIMIT 1"
+        rows = f"SELECT said.row, said.value, first.row, first.value FROM ({said}) AS said, ({first}) AS first"
+        yield from self._found(f"{rows} WHERE said.value <> first.value ORDER BY said.row", column)
+
     def _against_order(self, sign: str, of_order: str, of_flight: str) -> Iterator[Finding]:
         theirs, its = _OF_ORDER.format("?1"), _OF_FLIGHT.format("?2")
         rows = f"flight.row, {its}, {_ROW_OF_ORDER.format('?1')}, {theirs}"

@@ -111,7 +111,7 @@ class FreeWheel(Client[OperationsWithRawResponse], Operations):
         super().__init__(
             base_url,
             login,
-            username,
+            username.lower(),
             raw_operations=OperationsWithRawResponse,
             quota=quota,
             limiters={"auth": limiter_for(base_url, "(auth)", _token_quota(quota), connection.get("clock"))},

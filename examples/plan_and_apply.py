@@ -1,0 +1,39 @@
+"""Makes a file of flights so, each once: run it again, and it goes on where it was, or changes nothing.
+
+python examples/plan_and_apply.py flights.csv 5000
+
+The second argument is the most that it may commit, in the account's currency. adflight flights template flights.csv
+writes a file to start from.
+"""
+
+import asyncio
+import sys
+from decimal import Decimal
+
+from adflight import IQM, AdflightError
+from adflight.flights.events import Ended, RowDone, RowFailed
+from adflight.flights.planning import plan
+
+
+async def main(file: str, most: Decimal) -> int:
+    async with IQM.from_env() as iqm:
+        with await plan(file, iqm) as planned:
+            totals = planned.totals
+            print(f"commits {totals.committed} in {sum(totals.writes.values())} requests, {totals.seconds:.0f} s")
+            async for event in planned.apply(max_budget=most):
+                match event:
+                    case RowDone(how="created" | "changed" | "adopted"):
+                        print(f"{event.how} {event.kind} {event.key}: {event.id}")
+                    case RowFailed():
+                        print(f"row {event.row}, {event.key}: {event.outcome}: {event.error}", file=sys.stderr)
+                    case Ended():
+                        print(f"{event.how}: {event.done} as the file says, {event.failed} not. {event.reason}".strip())
+                        return 0 if event.how == "complete" else 1
+    return 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(asyncio.run(main(sys.argv[1], Decimal(sys.argv[2]))))
+    except AdflightError as error:
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -1,0 +1,241 @@
+"""`adflight apply`: makes it so, each purchase once, and shows how far it is.
+
+Imports the views and the engine; used by `app`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from attrs import define, field
+from rich.console import Console
+from rich.text import Text
+
+from adflight.cli import interrupts
+from adflight.cli.further import Further
+from adflight.cli.plan import NOT_SENT, STOPPED, account_of, nobody, stopping
+from adflight.cli.plan_view import show_plan, with_currency
+from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
+from adflight.cli.spool import name_of, readable
+from adflight.cli.terminal import agreed, can_ask, console, counted, duration
+from adflight.core.errors import InvalidInput, PlanOutdated
+from adflight.flights.declarations import Declarations
+from adflight.flights.entries import JournalHeld
+from adflight.flights.events import Ended, Event
+from adflight.flights.journal import Journal
+from adflight.flights.planning import Plan, label_of, make_plan, moved
+from adflight.flights.platform import CAMPAIGN, ORDER, Platform
+from adflight.flights.platforms import platform_for
+from adflight.flights.saved_plan import is_plan, load_plan
+from adflight.flights.settling import IfAbsent, settle
+from adflight.flights.sourcing import read_source
+
+if TYPE_CHECKING:
+    from adflight.cli.target import Target
+
+CODES: Final = {"complete": 0, "failed": 1, "stopped": STOPPED}
+"""Exit codes by how an apply ended."""
+
+
+@define(kw_only=True)
+class ApplyCommand:
+    """One `adflight apply`."""
+
+    file: Path
+    target: Target
+    declarations: Declarations
+    vendor: str | None = None
+    yes: bool = False
+    max_budget: Decimal | None = None
+    if_absent: IfAbsent = "raise"
+    wait: float = 0.0
+    as_json: bool = False
+    quiet: bool = False
+    _has_said: bool = field(default=False, init=False)
+    """Whether it said what an interrupt means."""
+
+    def run(self) -> int:
+        """Applies; returns the exit code."""
+        # complains before a file is read when none is named
+        _ = self.target.words
+        try:
+            with readable(self.file) as path, stopping(self.target):
+                return interrupts.run(self._run(path))
+        except KeyboardInterrupt:
+            if not self._has_said:
+                raise
+            return interrupts.CODE
+
+    async def _run(self, path: Path) -> int:
+        screen = console(to_stderr=self.as_json or self.quiet)
+        async with self.target.open(self.vendor) as client:
+            platform = platform_for(client)
+            # all that is wrong with the file comes before anything that takes time
+            saved = load_plan(path, client) if is_plan(path) else None
+            flights = await read_source(path, platform, self.declarations) if saved is None else saved.flights
+            with flights:
+                async with await self._journal(screen, platform) as journal:
+                    await self._show_events(screen, self._tally(platform), self._settle(platform, journal))
+                    if saved is None:
+                        plan = await make_plan(flights, platform, journal, refresh="lists", label=label_of(path))
+                    else:
+                        plan = await self._again(screen, saved, path, journal)
+                    return await self._go(screen, plan, journal)
+
+    # before anything is sent
+
+    async def _journal(self, screen: Console, platform: Platform) -> Journal:
+        how: dict[str, Any] = {"directory": self.target.directory, "clock": platform.clock}
+        try:
+            return await Journal.open(platform.base_url, platform.account, **how)
+        except JournalHeld as held:
+            if not self.wait:
+                held.add_note("To wait for it: --wait SECONDS.")
+                raise
+            screen.print(f"{held}; waiting for it, {duration(self.wait)} at most", style="yellow", soft_wrap=True)
+        return await Journal.open(platform.base_url, platform.account, wait=self.wait, **how)
+
+    async def _again(self, screen: Console, saved: Plan, path: Path, journal: Journal) -> Plan:
+        if not (self.quiet or self.as_json):
+            created = f"{saved.read_at.astimezone():%Y-%m-%d %H:%M:%S}"
+            said = f"A plan of {created}, with the rows that {saved.label or 'its source'} had then."
+            screen.print(said, style="dim", soft_wrap=True)
+            if _is_newer(path.parent / saved.label, saved):
+                advice = f"{saved.label} was changed since; what it says now is not in this plan."
+                screen.print(advice, style="bold yellow", soft_wrap=True)
+        newer = await saved.again(journal)
+        what = moved(saved, newer)
+        if what:
+            raise PlanOutdated(what)
+        return newer
+
+    async def _go(self, screen: Console, plan: Plan, journal: Journal) -> int:
+        """Shows the plan, asks, and sends."""
+        self._check_budget(plan)
+        if not (self.quiet or self.as_json):
+            account = account_of(plan.platform, self.target)
+            show_plan(screen, plan, account=account, name=name_of(self.file), currency=self.target.currency)
+            screen.print()
+        if not self._is_confirmed(screen, plan):
+            screen.print("Nothing was sent.")
+            return NOT_SENT
+        tally = self._tally(plan.platform)
+        events = plan.apply(journal=journal, if_absent=self.if_absent, by=self._by, max_budget=self.max_budget)
+        try:
+            await self._show_events(screen, tally, events)
+        except asyncio.CancelledError:
+            await self._say_interrupted(tally, journal)
+            raise
+        self._summarize(screen, tally, plan.label)
+        return STOPPED if tally.ended is None else CODES[tally.ended.how]
+
+    def _check_budget(self, plan: Plan) -> None:
+        if self.max_budget is not None and plan.totals.committed > self.max_budget:
+            committed = with_currency(plan.totals.committed, self.target.currency)
+            raise InvalidInput("--max-budget", str(self.max_budget), f"no less than what this commits: {committed}")
+
+    def _is_confirmed(self, screen: Console, plan: Plan) -> bool:
+        if self.yes or plan.is_empty:
+            return True
+        question = self._question(plan)
+        if not can_ask(screen):
+            raise nobody(question)
+        return agreed(screen, question)
+
+    def _question(self, plan: Plan) -> str:
+        said = [f"commit {with_currency(plan.totals.committed, self.target.currency)}"]
+        said.append(f"send {counted(sum(plan.totals.writes.values()), 'request')}")
+        if plan.totals.adopted:
+            said.append(f"take over {counted(plan.totals.adopted, 'object')} that the journal does not know")
+        if plan.totals.drafts:
+            said.append(f"submit {counted(plan.totals.drafts, 'draft')}")
+        what = f"{', '.join(said[:-1])} and {said[-1]}"
+        refused = sum(counts.get("refused", 0) for counts in plan.totals.verdicts.values())
+        without = f", without {refused:,} that {'is' if refused == 1 else 'are'} refused" if refused else ""
+        return f"Apply to {account_of(plan.platform, self.target)}: {what}{without}?"
+
+    # sending
+
+    @property
+    def _by(self) -> str:
+        """Who says that what was not found may be bought again."""
+        return getpass.getuser() if self.if_absent == "create" else ""
+
+    def _settle(self, platform: Platform, journal: Journal) -> AsyncGenerator[Event, None]:
+        settling: AsyncGenerator[Any, None] = settle(journal, platform, if_absent=self.if_absent, by=self._by)
+        return settling
+
+    def _tally(self, platform: Platform) -> Tally:
+        kind = ORDER if platform.columns.flight_name is None else CAMPAIGN
+        return Tally(platform.limiter, platform.clock, kind)
+
+    def _form(self, screen: Console) -> Form:
+        if self.as_json:
+            return "json"
+        if self.quiet:
+            return "quiet"
+        return "display" if screen.is_terminal and not screen.is_dumb_terminal else "lines"
+
+    async def _show_events(self, screen: Console, tally: Tally, events: AsyncGenerator[Event, None]) -> None:
+        async with aclosing(events):
+            with FORMS[self._form(screen)](screen, tally) as shown:
+                async for event in events:
+                    shown.show(event)
+
+    # afterwards
+
+    async def _say_interrupted(self, tally: Tally, journal: Journal) -> None:
+        screen = console(to_stderr=True)
+        open_ = len(await journal.open_intents())
+        self._has_said = True
+        screen.print(Text.assemble(("Interrupted: ", "bold yellow"), outcome(tally)), soft_wrap=True)
+        if open_:
+            what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
+            screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)
+        screen.print(f"Nothing is bought twice. To go on: {self._further.apply}", soft_wrap=True)
+
+    @property
+    def _further(self) -> Further:
+        return Further(self.file, self.target, self.vendor, self.declarations)
+
+    def _summarize(self, screen: Console, tally: Tally, label: str) -> None:
+        ended = tally.ended
+        if ended is None or self.as_json or (self.quiet and ended.how == "complete"):
+            return
+        if tally.failures:
+            screen.print("\nNot as the file says:", style="bold")
+        for event in tally.failures:
+            screen.print(failure(event), soft_wrap=True)
+        if tally.failures_count > len(tally.failures):
+            screen.print(f"and {tally.failures_count - len(tally.failures):,} more", style="dim")
+        if ended.how == "stopped":
+            screen.print(f"Stopped: {ended.reason}", style="bold red", soft_wrap=True)
+        screen.print(_summary(ended, tally), soft_wrap=True)
+        if ended.how == "complete":
+            screen.print(f"All rows: {self._further.report}", style="dim", soft_wrap=True)
+        else:
+            failed = self._further.failed(label)
+            screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
+            screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
+
+
+def _is_newer(source: Path, saved: Plan) -> bool:
+    """Whether the file that a plan was made of was changed afterwards, if it is still there."""
+    try:
+        return bool(saved.label) and source.stat().st_mtime > saved.read_at.timestamp()
+    except OSError:
+        return False
+
+
+def _summary(ended: Ended, tally: Tally) -> Text:
+    styles = {"complete": "bold green", "failed": "bold yellow", "stopped": "bold red"}
+    requests = sum(ended.requests.values())
+    said = f"{counted(requests, 'request')} in {duration(ended.seconds)}" if requests else "no requests"
+    how = "Done: " if ended.how == "complete" else "Ended: "
+    return Text.assemble((how, styles[ended.how]), outcome(tally), f"; {said}")

@@ -1,0 +1,153 @@
+"""`adflight plan`: what applying a file would do. Nothing is changed.
+
+Imports the views and the planner; used by `app`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import orjson
+from attrs import define
+from rich.console import Console
+
+from adflight.cli import interrupts
+from adflight.cli.further import Further
+from adflight.cli.plan_view import show_plan
+from adflight.cli.spool import name_of, readable
+from adflight.cli.terminal import agreed, can_ask, console, counted, duration
+from adflight.core.errors import (
+    AdflightError,
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInput,
+    NotSent,
+    PlanOutdated,
+)
+from adflight.flights.declarations import Declarations
+from adflight.flights.entries import JournalHeld
+from adflight.flights.planning import Plan, Refresh, full_refresh_cost, label_of, plan
+from adflight.flights.platform import Platform
+
+if TYPE_CHECKING:
+    from adflight.cli.target import Target
+
+STOPPED: Final = 3
+"""The exit code when a service, an account or a disk does not let it go on."""
+
+NOT_SENT: Final = 2
+"""The exit code when nothing was sent, because of what was asked for."""
+
+
+@contextmanager
+def stopping(target: Target) -> Iterator[None]:
+    """Turns what does not let it go on into a message and its exit code; bad input is main's."""
+    try:
+        yield
+    except (ConfigurationError, InvalidInput):
+        raise
+    except NotSent as error:
+        error.add_note("Nothing was sent. Is the service there, and is this its address?")
+        _leave(error, STOPPED)
+    except AuthenticationError as error:
+        if target.profile:
+            error.add_note(f"The credentials are those of profile {target.profile}: adflight login keeps others.")
+        _leave(error, STOPPED)
+    except (JournalHeld, PlanOutdated) as error:
+        _leave(error, NOT_SENT)
+    except BrokenPipeError:
+        print("adflight: nobody reads standard output any more, so it ends here.", file=sys.stderr)
+        # the interpreter must not try to write the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(STOPPED) from None
+    except (AdflightError, OSError) as error:
+        _leave(error, STOPPED)
+
+
+def _leave(error: Exception, code: int) -> NoReturn:
+    print("\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+    raise SystemExit(code) from None
+
+
+def account_of(platform: Platform, target: Target) -> str:
+    """Whose account it is, in words: vendor, person, and how it was named."""
+    person = platform.account.split()[-1]
+    named = f"profile {target.profile}" if target.profile else target.words
+    return f"{platform.columns.vendor} account {person} ({named})"
+
+
+def nobody(question: str) -> ConfigurationError:
+    """What is said where there is a question, and nobody to answer it."""
+    return ConfigurationError(f"nobody can be asked here, so nothing was sent; to go on without: --yes. {question}")
+
+
+@define(kw_only=True)
+class PlanCommand:
+    """One `adflight plan`."""
+
+    file: Path
+    target: Target
+    declarations: Declarations
+    vendor: str | None = None
+    refresh: Refresh = "lists"
+    as_json: bool = False
+    save: Path | None = None
+    yes: bool = False
+
+    def run(self) -> int:
+        """Shows the plan; returns the exit code."""
+        # complains before a file is read when none is named
+        _ = self.target.words
+        with readable(self.file) as path, stopping(self.target):
+            return interrupts.run(self._run(path))
+
+    async def _run(self, path: Path) -> int:
+        screen = console(to_stderr=self.as_json)
+        async with self.target.open(self.vendor) as client:
+            how: dict[str, Any] = {
+                "declarations": self.declarations,
+                "directory": self.target.directory,
+                "label": label_of(path),
+            }
+            if self.refresh == "full":
+                cost = await full_refresh_cost(path, client, **how)
+                if not self._may_refresh(screen, cost.requests, cost.seconds):
+                    screen.print("Nothing was read.")
+                    return NOT_SENT
+            with await plan(path, client, refresh=self.refresh, **how) as made:
+                self._show(screen, made)
+        return 0
+
+    def _may_refresh(self, screen: Console, requests: int, seconds: float) -> bool:
+        time = f", and by the quota {duration(seconds)}" if seconds else ""
+        what = f"Reading each object by itself takes {counted(requests, 'request')} more{time}."
+        if self.yes:
+            screen.print(what, style="dim")
+            return True
+        if not can_ask(screen):
+            raise nobody(what)
+        return agreed(screen, f"{what} Go on?")
+
+    def _show(self, screen: Console, made: Plan) -> None:
+        if self.save is not None:
+            made.save(self.save)
+        if self.as_json:
+            sys.stdout.write(orjson.dumps(made.to_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
+            sys.stdout.flush()
+            return
+        account = account_of(made.platform, self.target)
+        show_plan(screen, made, account=account, name=name_of(self.file), currency=self.target.currency)
+        screen.print()
+        screen.print(self._next(made), style="bold", soft_wrap=True)
+
+    def _next(self, made: Plan) -> str:
+        if made.is_empty:
+            refused = any(counts.get("refused") for counts in made.totals.verdicts.values())
+            return "Nothing to do." if refused else "Nothing to do: everything is as the file says."
+        further = Further(self.file, self.target, self.vendor, self.declarations)
+        return f"To apply it: {further.apply if self.save is None else further.apply_saved(self.save)}"

@@ -1,0 +1,250 @@
+"""`adflight report`: what became of an apply, on the terminal, in a file, or as a page."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal, TextIO, TypeAlias
+
+from attrs import frozen
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adflight.core.clock import Clock
+from adflight.core.errors import InvalidInput
+from adflight.core.quota import Quota
+from adflight.flights.columns import columns_for
+from adflight.flights.declarations import Declarations
+from adflight.flights.failed_rows import write_failed
+from adflight.flights.journal import Journal
+from adflight.flights.platform import CAMPAIGN, ORDER
+from adflight.flights.report import Report, read_report
+from adflight.flights.report_page import write_page
+from adflight.flights.report_rows import ReportRow, Status
+from adflight.flights.report_text import write_csv, write_json_lines
+from adflight.flights.report_words import capital, counted, duration, kind_word
+
+Format: TypeAlias = Literal["table", "csv", "jsonl", "html"]
+
+SHOWN: Final = 30
+"""Rows that the table shows."""
+
+_STYLES: Final = {
+    Status.UNKNOWN: "bold yellow",
+    Status.REFUSED: "red",
+    Status.NOT_SENT: "red",
+    Status.NOT_DONE: "red",
+    Status.ABSENT: "red",
+    Status.SENDING: "cyan",
+    Status.ADOPTED: "magenta",
+    Status.CREATED: "green",
+    Status.CHANGED: "green",
+}
+
+
+@frozen(kw_only=True)
+class Account:
+    """Whose journal is read. All of it is known without a request."""
+
+    base_url: str
+    account: str
+    """As its client spells it."""
+    vendor: str = "iqm"
+    quota: Quota | None = None
+    """For the line in the page's picture."""
+    currency: str = ""
+    directory: Path | None = None
+    """Of the journals; the user's by default."""
+
+
+async def run_report(
+    account: Account,
+    *,
+    run: int | None = None,
+    format: Format = "table",
+    output: Path | None = None,
+    failed: Path | None = None,
+    source: Path | None = None,
+    declarations: Declarations | None = None,
+    clock: Clock | None = None,
+) -> None:
+    """Tells what became of a run, by default of the latest.
+
+    What is asked for goes to `output`, else to standard output, everything else to standard error; a page without
+    `output` goes to a file that is named after the run. `failed` takes the rows of `source` that failed, by default of
+    the file that the run names, in the present directory; `declarations` say how that is written.
+
+    Raises:
+        InvalidInput: There is no such run, a file to be written exists, or the source cannot be found.
+        JournalError: The journal cannot be read, or there is none.
+    """
+    for option, path in (("--output", output), ("--failed", failed)):
+        if path is not None and path.exists():
+            raise InvalidInput(option, str(path), "the name of a file that does not exist yet")
+    async with await Journal.open(
+        account.base_url, account.account, directory=account.directory, read_only=True, clock=clock
+    ) as journal:
+        report = await read_report(journal, run, clock=clock)
+        if format == "html" and output is None:
+            output = _page_name(report)
+        with _opened(output) as file:
+            await _write(report, file, format, account)
+        if output is not None:
+            print(f"Wrote {output}: {report.in_words()}", file=sys.stderr)
+        if failed is not None:
+            await _write_failed(report, journal, failed, source, account.vendor, declarations)
+
+
+def _page_name(report: Report) -> Path:
+    path = Path(f"adflight-run-{report.run.id}.html")
+    if path.exists():
+        raise InvalidInput("--output", None, f"the name of a file that does not exist yet; {path} does")
+    return path
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    if output is None:
+        yield sys.stdout
+        return
+    with output.open("x", encoding="utf-8", newline="") as file:
+        try:
+            yield file
+        except BaseException:
+            # half a report is none
+            output.unlink()
+            raise
+
+
+async def _write(report: Report, file: TextIO, format: Format, account: Account) -> None:
+    match format:
+        case "table":
+            await write_table(report, file, currency=account.currency)
+        case "csv":
+            harmless = await write_csv(report.rows(), file)
+            if harmless:
+                said = (
+                    f"{counted(harmless, 'cell')} would have been taken for a formula, and got an apostrophe in front"
+                )
+                print(f"{said}. JSON lines have every text as it is.", file=sys.stderr)
+        case "jsonl":
+            await write_json_lines(report.rows(), file)
+        case "html":
+            await write_page(report, file, quota=account.quota, account=account.account, currency=account.currency)
+
+
+# the table
+
+
+async def write_table(report: Report, file: TextIO, *, currency: str = "", rows: int = SHOWN) -> None:
+    """Writes the counts, and of the rows the first: those that failed before the others."""
+    console = Console(file=file, highlight=False, markup=False)
+    run, money = report.run, report.money
+    took = "" if report.seconds is None else f", took {duration(report.seconds)}"
+    console.print(Text(f"{_plain(run.file)} run {run.id}: {report.in_words()}", style="bold"))
+    console.print(f"{capital(report.ended)}; started {run.started:%Y-%m-%d %H:%M:%S} UTC{took}")
+    if money.is_any:
+        console.print(_money(report, currency))
+    for one in report.operations:
+        console.print(f"{one.name}: {counted(one.requests, 'request')}, sent {one.sendings:,} times, {one.rows:,} rows")
+    shown = await report.first(rows)
+    total = sum(report.counts().values()) + len(report.settled)
+    if shown:
+        console.print()
+        console.print(_table(shown))
+    if len(shown) < total:
+        console.print(f"{len(shown):,} of {total:,} rows; all of them with --format csv, jsonl")
+    for unclear in report.unclear[:rows]:
+        console.print(
+            Text(
+                f"Nobody knows whether {unclear.operation} for {_plain(unclear.key)} was carried out "
+                f"(run {unclear.run}, sent {unclear.sent_at:%Y-%m-%d %H:%M:%S} UTC): "
+                f"{_plain(unclear.cause)}. The next apply looks for it.",
+                style="yellow",
+            )
+        )
+    if len(report.unclear) > rows:
+        console.print(f"and {len(report.unclear) - rows:,} more such requests")
+
+
+def _money(report: Report, currency: str) -> str:
+    money = report.money
+    unit = f" {currency}" if currency else ""
+    said = f"Committed {money.committed:,.2f}{unit}: created {money.created:,.2f}, raised {money.raised:,.2f}, "
+    said += f"lowered {money.lowered:,.2f}"
+    if money.perhaps:
+        said += f"; perhaps {money.perhaps:,.2f} more, by requests without an outcome"
+    if money.unexplained_rows:
+        said += (
+            f"; {counted(money.unexplained_rows, 'budget')} set to {money.unexplained:,.2f} in all, old ones unknown"
+        )
+    return said
+
+
+def _table(shown: list[ReportRow]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("Status", "Key", "Kind", "ID", "Sent", "What was sent", "Error"):
+        table.add_column(name, justify="right" if name in ("ID", "Sent") else "left", overflow="fold")
+    for row in shown:
+        table.add_row(
+            Text(row.status, style=_STYLES[row.status]),
+            Text(_plain(row.key)),
+            kind_word(row.kind),
+            "" if row.id is None else str(row.id),
+            f"{row.attempts}x",
+            ", ".join(dict.fromkeys(request.operation for request in row.requests)),
+            Text(_plain(row.error)),
+        )
+    return table
+
+
+def _plain(text: str) -> str:
+    """A text that moves no cursor."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+# the rows that failed
+
+
+async def _write_failed(
+    report: Report,
+    journal: Journal,
+    path: Path,
+    source: Path | None,
+    vendor: str,
+    declarations: Declarations | None,
+) -> None:
+    source = Path(report.run.file) if source is None else source
+    if not source.is_file():
+        raise InvalidInput("--source", str(source), "the file that was applied, whose rows are to be written")
+    errors: list[str] = []
+    failed: dict[str, set[str]] = {ORDER: set(), CAMPAIGN: set()}
+    async for row in report.rows():
+        if row.status.is_failed:
+            failed[row.kind].add(row.key)
+            errors.append(f"{row.key}: {row.error}")
+    flights = CAMPAIGN if columns_for(vendor).flight_name is not None else ORDER
+    existing = await journal.ids(flights)
+    written = write_failed(
+        source,
+        failed[CAMPAIGN],
+        path,
+        orders=failed[ORDER],
+        existing=existing,
+        vendor=vendor,
+        declarations=declarations,
+    )
+    if not written.rows:
+        print(f"No row of {source} failed, so {path} was not written.", file=sys.stderr)
+        return
+    for error in errors[:SHOWN]:
+        print(_plain(error), file=sys.stderr)
+    if len(errors) > SHOWN:
+        print(f"and {len(errors) - SHOWN:,} more; adflight report --format csv has them all", file=sys.stderr)
+    print(f"Wrote {counted(written.rows, 'row')} to {path}. Correct them, and apply that file.", file=sys.stderr)
+    if written.missing:
+        some = ", ".join(written.missing[:5])
+        print(f"{counted(len(written.missing), 'key')} that failed are not in {source}: {some}", file=sys.stderr)

@@ -1,0 +1,413 @@
+"""The commands plan and apply, on an account in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from adflight.cli.apply import ApplyCommand
+from adflight.cli.plan import PlanCommand
+from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput, NotSent
+from adflight.flights.declarations import Declarations
+from adflight.flights.journal import Journal
+from adflight.flights.platform import CAMPAIGN, ORDER
+from tests.cli.account import HEADING, Account, FakeTarget, row
+from tests.flights.vendor import refusal
+
+
+@pytest.fixture(autouse=True)
+def no_colors(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def account() -> Account:
+    return Account()
+
+
+@pytest.fixture
+def target(account: Account, tmp_path: Path) -> FakeTarget:
+    return FakeTarget(account, tmp_path / "state")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "flights.csv"
+    path.write_text(HEADING + row("a") + row("b", "500.50"))
+    return path
+
+
+def plan(file: Path, target: FakeTarget, **more: Any) -> int:
+    return PlanCommand(file=file, target=cast(Any, target), declarations=Declarations(), **more).run()
+
+
+def apply(file: Path, target: FakeTarget, **more: Any) -> int:
+    return ApplyCommand(file=file, target=cast(Any, target), declarations=Declarations(), **more).run()
+
+
+@pytest.fixture
+def someone(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Somebody at a terminal, and what they type."""
+    typed: list[str] = []
+
+    class Stdin:
+        def readline(self) -> str:
+            return typed.pop(0)
+
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Stdin())
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    yield typed
+    assert typed == []
+
+
+def test_a_plan_changes_nothing(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert plan(file, target) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{file}, CSV in UTF-8, separated by commas\niqm account ada@example.com (profile prod)")
+    assert "+ create     a" in out
+    assert "1,500.50 USD committed" in out
+    assert out.endswith(f"To apply it: adflight apply {file} --profile prod\n")
+    assert account.writes_sent == []
+    assert not target.directory.exists()
+
+
+def test_a_plan_for_machines(file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]) -> None:
+    assert plan(file, target, as_json=True) == 0
+    done = capsys.readouterr()
+    assert done.err == ""
+    assert json.loads(done.out)["totals"]["committed"] == "1500.5"
+
+
+def test_from_a_plan_to_nothing_to_do(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert apply(file, target, yes=True) == 0
+    out = capsys.readouterr().out
+    assert "a: created campaign " in out
+    assert "Done: 2 created; 3 requests in " in out
+    assert "All rows: adflight report --profile prod" in out
+    assert len(account.live[CAMPAIGN]) == 2
+    assert plan(file, target) == 0
+    assert capsys.readouterr().out.endswith("Nothing to do: everything is as the file says.\n")
+    assert apply(file, target) == 0, "nobody is asked when there is nothing to do"
+    assert len(account.writes_sent) == 3
+
+
+def test_nobody_to_be_asked(file: Path, target: FakeTarget, account: Account) -> None:
+    with pytest.raises(ConfigurationError, match=r"--yes\. Apply to .*: commit 1,500\.50 USD and send 3 requests\?"):
+        apply(file, target)
+    assert account.writes_sent == []
+
+
+@pytest.mark.parametrize(("answer", "code", "sent"), [("y\n", 0, 3), ("n\n", 2, 0), ("\n", 2, 0), ("", 2, 0)])
+def test_the_question_names_account_and_money(
+    answer: str,
+    code: int,
+    sent: int,
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    someone: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    someone.append(answer)
+    assert apply(file, target) == code
+    out = capsys.readouterr().out
+    assert "Apply to iqm account ada@example.com (profile prod): commit 1,500.50 USD and send 3 requests? [y/N]" in out
+    assert ("Nothing was sent." in out) == (code == 2)
+    assert len(account.writes_sent) == sent
+
+
+def test_the_question_names_adoptions(
+    file: Path, target: FakeTarget, account: Account, someone: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = account.add(ORDER, "Spring", io_name="Spring")
+    account.add(CAMPAIGN, "Flight a", order, campaign_name="Flight a", budget_total=Decimal(900))
+    someone.append("n\n")
+    assert apply(file, target) == 2
+    out = capsys.readouterr().out
+    assert "@ adopt" in out
+    assert "take over 2 objects that the journal does not know?" in out
+
+
+def test_a_budget_that_is_too_small(file: Path, target: FakeTarget, account: Account) -> None:
+    with pytest.raises(InvalidInput, match=r"--max-budget='1500'.*no less than what this commits: 1,500\.50 USD"):
+        apply(file, target, yes=True, max_budget=Decimal(1500))
+    assert account.writes_sent == []
+    assert apply(file, target, yes=True, max_budget=Decimal("1500.50")) == 0
+
+
+def test_a_bad_file_is_told_of_before_anything_else(file: Path, target: FakeTarget, account: Account) -> None:
+    file.write_text(HEADING + row("a", "1.000,50").replace('"', "") + row("a"))
+    for command in (plan, apply):
+        with pytest.raises(InvalidFile):
+            command(file, target)
+    assert account.reads == []
+
+
+def test_rows_that_fail(file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    account.refuses["b"] = "no such creative"
+    assert apply(file, target, yes=True) == 1
+    out = capsys.readouterr().out
+    assert "refused: row 3, b: no such creative" in out
+    assert "Ended: 1 created, 1 failed; 3 requests in " in out
+    assert f"To go on: adflight apply {file} --profile prod" in out
+    assert f"adflight report --profile prod --failed failed.csv --source {file}" in out
+
+
+def test_many_rows_that_fail_are_counted(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = [f"k{number}" for number in range(25)]
+    file.write_text(HEADING + "".join(map(row, keys)))
+    account.refuses = dict.fromkeys(keys, "no")
+    assert apply(file, target, yes=True, as_json=False) == 1
+    assert "\nand 5 more\n" in capsys.readouterr().out
+
+
+def test_what_stops_everything(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def refused() -> None:
+        raise refusal(AuthenticationError, 401)
+
+    account.before = lambda write: refused()
+    assert apply(file, target, yes=True) == 3
+    assert "Stopped: campaigns.create: HTTP 401: no" in capsys.readouterr().out
+
+
+def test_a_plan_that_cannot_be_made(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def read(needs: Any) -> Any:
+        error = refusal(AuthenticationError, 401)
+        error.add_note("Is IQM_PASSWORD right?")
+        raise error
+
+    monkeypatch.setattr(account, "read", read)
+    said = "The credentials are those of profile prod: adflight login keeps others.\n"
+    for command in (plan, apply):
+        with pytest.raises(SystemExit) as left:
+            command(file, target)
+        assert left.value.code == 3
+        assert capsys.readouterr().err == "adflight: campaigns.create: HTTP 401: no\nIs IQM_PASSWORD right?\n" + said
+
+
+def test_events_for_machines(file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]) -> None:
+    assert apply(file, target, yes=True, as_json=True) == 0
+    done = capsys.readouterr()
+    events = [json.loads(line) for line in done.out.splitlines()]
+    assert (events[0]["event"], events[-1]["event"], events[-1]["how"]) == ("began", "ended", "complete")
+    assert done.err == ""
+
+
+def test_quiet(file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    assert apply(file, target, yes=True, quiet=True) == 0
+    assert capsys.readouterr() == ("", "")
+    file.write_text(HEADING + row("c"))
+    account.refuses["c"] = "no"
+    assert apply(file, target, yes=True, quiet=True) == 1
+    done = capsys.readouterr()
+    assert done.out == ""
+    assert done.err.startswith("\nNot as the file says:\nrefused: row 2, c: no\n")
+
+
+def test_standard_input(
+    file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command, more in ((plan, {}), (apply, {"yes": True})):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.read_bytes())))
+        assert command(Path("-"), target, **more) == 0
+        assert "standard input, CSV in UTF-8" in capsys.readouterr().out
+
+
+# saved plans
+
+
+def test_a_saved_plan(
+    file: Path, target: FakeTarget, tmp_path: Path, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "monday.plan"
+    assert plan(file, target, save=saved) == 0
+    assert f"To apply it: adflight apply {saved} --profile prod" in capsys.readouterr().out
+    file.write_text(HEADING + row("a", "9999"))
+    os.utime(file, (4e9, 4e9))
+    assert apply(saved, target, yes=True) == 0
+    out = capsys.readouterr().out
+    assert "flights.csv was changed since" in out
+    assert "1,500.50 USD committed" in out
+    assert len(account.live[CAMPAIGN]) == 2
+
+
+def test_a_saved_plan_that_no_longer_holds(
+    file: Path, target: FakeTarget, tmp_path: Path, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "monday.plan"
+    assert plan(file, target, save=saved) == 0
+    account.add(ORDER, "Spring", io_name="Spring")
+    with pytest.raises(SystemExit) as left:
+        apply(saved, target, yes=True)
+    assert left.value.code == 2
+    assert "Spring" in capsys.readouterr().err
+    assert account.writes_sent == []
+
+
+# a full refresh
+
+
+def test_a_full_refresh_says_what_it_costs(
+    file: Path, target: FakeTarget, someone: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    someone.append("n\n")
+    assert apply(file, target, yes=True) == 0
+    assert plan(file, target, refresh="full") == 2
+    out = capsys.readouterr().out
+    assert "Reading each object by itself takes 3 requests more. Go on? [y/N]" in out
+    assert "Nothing was read.\n" in out
+    assert plan(file, target, refresh="full", yes=True) == 0
+
+
+def test_a_full_refresh_where_nobody_can_be_asked(file: Path, target: FakeTarget) -> None:
+    with pytest.raises(ConfigurationError, match="takes 0 requests more"):
+        plan(file, target, refresh="full")
+
+
+# two at once
+
+
+async def _held(account: Account, target: FakeTarget) -> Journal:
+    return await Journal.open(account.base_url, account.account, directory=target.directory)
+
+
+def test_two_terminals(file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    async def both(**more: Any) -> int:
+        async with await _held(account, target):
+            return await asyncio.to_thread(apply, file, target, yes=True, **more)
+
+    for more, said in (({}, "To wait for it: --wait SECONDS."), ({"wait": 5.0}, "waiting for it, 5 s at most")):
+        with pytest.raises(SystemExit) as left:
+            asyncio.run(both(**more))
+        done = capsys.readouterr()
+        assert left.value.code == 2
+        assert "is held by this process since" in done.err
+        assert said in done.err + done.out
+    assert account.writes_sent == []
+    assert apply(file, target, yes=True, wait=5.0) == 0
+
+
+# interruptions
+
+
+def test_an_interrupt_in_the_middle(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    account.before = lambda write: hang() if write.kind == CAMPAIGN else None
+    assert apply(file, target, yes=True) == 130
+    err = capsys.readouterr().err
+    assert "Interrupted: no rows\n" in err
+    assert "requests left without an answer and may have been carried out: the next apply finds that out first." in err
+    assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in err
+
+
+def test_a_reader_that_has_gone(
+    file: Path,
+    target: FakeTarget,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with (tmp_path / "out").open("w") as out:
+
+        def broken(*_: Any) -> Any:
+            raise BrokenPipeError
+
+        monkeypatch.setattr(sys, "stdout", out)
+        monkeypatch.setattr(Console, "print", broken)
+        with pytest.raises(SystemExit) as left:
+            plan(file, target)
+        assert left.value.code == 3
+    assert capsys.readouterr().err == "adflight: nobody reads standard output any more, so it ends here.\n"
+
+
+def test_a_saved_plan_whose_file_is_gone(
+    file: Path, target: FakeTarget, tmp_path: Path, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved = tmp_path / "monday.plan"
+    assert plan(file, target, save=saved) == 0
+    file.unlink()
+    assert apply(saved, target, yes=True) == 0
+    assert "was changed since" not in capsys.readouterr().out
+    assert len(account.live[CAMPAIGN]) == 2
+
+
+def test_no_service(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def read(needs: Any) -> Any:
+        raise NotSent("no connection to api.example.com:443")
+
+    monkeypatch.setattr(account, "read", read)
+    with pytest.raises(SystemExit) as left:
+        plan(file, target)
+    assert left.value.code == 3
+    said = "Nothing was sent. Is the service there, and is this its address?"
+    assert capsys.readouterr().err == f"adflight: no connection to api.example.com:443\n{said}\n"
+
+
+def test_the_question_names_drafts_and_what_is_refused(
+    file: Path, target: FakeTarget, account: Account, someone: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert apply(file, target, yes=True) == 0
+    for live in account.live[CAMPAIGN].values():
+        live.is_draft = True
+    file.write_text(HEADING + row("a", "1100") + row("b", "500.50") + row("c").replace(",11,676384,", ",11,,"))
+    someone.append("n\n")
+    assert apply(file, target) == 2
+    out = capsys.readouterr().out
+    assert "commit 100.00 USD, send 1 request and submit 1 draft, without 1 that is refused?" in out
+
+
+def test_further_commands_are_told_with_the_declarations(
+    file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = Declarations(zone="Europe/Berlin", date_format="%d.%m.%Y %H:%M")
+    file.write_text(
+        HEADING
+        + row("a")
+        .replace("2027-03-01T09:00-05:00", "01.03.2027 09:00")
+        .replace("2027-04-01T00:00-04:00", "01.04.2027 00:00")
+    )
+    command = PlanCommand(file=file, target=cast(Any, target), declarations=declared, vendor="iqm")
+    assert command.run() == 0
+    said = capsys.readouterr().out.splitlines()[-1]
+    assert said.endswith("--profile prod --vendor iqm --zone Europe/Berlin --date-format '%d.%m.%Y %H:%M'")

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from adflight.cli.report import SHOWN, Account, run_report, write_table
+from adflight.core.errors import InvalidInput
+from adflight.flights.entries import Done, JournalError, Refused, Unknown
+from adflight.flights.report import read_report
+from tests.clock import FakeClock
+from tests.flights.applied import EVIL, QUOTA, applied
+from tests.flights.shelf import ACCOUNT, URL, create, opened
+from tests.flights.test_report import NOW
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("applied")
+    asyncio.run(applied(directory))
+    return directory
+
+
+@pytest.fixture
+def account(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Account:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return Account(base_url=URL, account=ACCOUNT, quota=QUOTA, currency="EUR", directory=directory)
+
+
+def read(name: str) -> str:
+    return Path(name).read_text("utf-8")
+
+
+def write(name: str, text: str) -> None:
+    Path(name).write_text(text, "utf-8")
+
+
+async def test_the_table_has_counts_and_what_failed(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    await run_report(account)
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = out.splitlines()
+    assert lines[0] == (
+        "spring.csv run 2: 59 of 64 campaigns and 4 of 5 insertion orders went through; 5 failed, "
+        "1 may have been carried out"
+    )
+    assert lines[1].startswith("Ended, with rows that failed; started 2023-11-14 23:13:52 UTC, took 3 min ")
+    assert lines[2].startswith(
+        "Committed 7,779.75 EUR: created 7,459.00, raised 520.75, lowered 200.00; perhaps 141.00"
+    )
+    assert lines[2].endswith("1 budget set to 400.00 in all, old ones unknown")
+    assert "campaigns.create: 61 requests, sent 63 times, 61 rows" in lines
+    table = lines[lines.index("") + 1 :]
+    assert table[0].split() == ["Status", "Key", "Kind", "ID", "Sent", "What", "was", "sent", "Error"]
+    assert table[1].split()[:2] == ["unknown", "row-41"]
+    assert EVIL in out
+    assert f"{SHOWN} of 70 rows; all of them with --format csv, jsonl" in lines
+    assert lines[-1] == (
+        "Nobody knows whether campaigns.create for row-41 was carried out (run 2, sent 2023-11-14 23:15:58 UTC): "
+        "connection reset by peer. The next apply looks for it."
+    )
+
+
+async def test_a_run_is_chosen(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    await run_report(account, run=1, format="jsonl")
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["run"] for row in rows} == {1}
+    with pytest.raises(InvalidInput, match="run=9"):
+        await run_report(account, run=9)
+
+
+async def test_csv_says_which_cells_it_changed(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    await run_report(account, format="csv", output=Path("report.csv"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("1 cell would have been taken for a formula, and got an apostrophe in front. ")
+    assert "Wrote report.csv: 59 of 64 campaigns" in err
+    assert read("report.csv").startswith("run,kind,key,status,id,error,")
+    with pytest.raises(InvalidInput, match=r"--output='report\.csv': expected the name of a file that does not exist"):
+        await run_report(account, output=Path("report.csv"))
+
+
+async def test_a_run_without_formulas(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    await run_report(account, run=1, format="csv")
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 6
+    assert err == ""
+
+
+async def test_a_page_is_named_after_its_run(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    await run_report(account, format="html")
+    page = read("adflight-run-2.html")
+    assert page.startswith("<!doctype html>")
+    assert "quota: 19 in 60 s" in page and ACCOUNT in page and "EUR" in page
+    assert capsys.readouterr().err.startswith("Wrote adflight-run-2.html: ")
+    with pytest.raises(InvalidInput, match=r"adflight-run-2\.html does"):
+        await run_report(account, format="html")
+
+
+async def test_half_a_report_is_none(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("adflight.cli.report.write_json_lines", fails)
+    with pytest.raises(OSError, match="No space"):
+        await run_report(account, format="jsonl", output=Path("report.jsonl"))
+    assert not os.listdir()
+
+
+async def test_failed_rows_can_be_applied_again(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    heading = "key;io_key;io_name;campaign_name"
+    keys = [
+        *(("old-3", "winter"), ("row-1", "order-1"), ("row-41", "order-1"), ("never", "order-2"), ("bound", "order-5")),
+        ("row-23", "order-2"),
+    ]
+    lines = [f"{key};{order};{order};x" for key, order in keys]
+    write("spring.csv", "\n".join([heading, *lines]) + "\n")
+    with pytest.raises(InvalidInput, match="--failed"):
+        await run_report(account, failed=Path("spring.csv"))
+    await run_report(account, failed=Path("failed.csv"))
+    failed = read("failed.csv").splitlines()
+    # refused, perhaps carried out, never sent, held back by its order, not sent
+    assert failed == [heading, lines[0], *lines[2:]]
+    err = capsys.readouterr().err
+    assert "old-3: 409: the campaign has expired\n" in err
+    assert "order-5: 400: endTime must be after startTime\n" in err
+    assert "Wrote 5 rows to failed.csv. Correct them, and apply that file." in err
+    assert "2 keys that failed are not in spring.csv: </script>" in err
+
+
+async def test_failed_rows_need_their_source(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InvalidInput, match=r"--source='spring\.csv'"):
+        await run_report(account, failed=Path("failed.csv"))
+    write("other.csv", "key,io_name\nold-1,Winter\n")
+    await run_report(account, run=1, failed=Path("failed.csv"), source=Path("other.csv"))
+    assert "No row of other.csv failed, so failed.csv was not written." in capsys.readouterr().err
+
+
+async def test_an_account_without_a_journal(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="nothing was ever applied"):
+        await run_report(Account(base_url=URL, account="nobody", directory=tmp_path))
+
+
+async def test_many_failures_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        for number in range(SHOWN + 2):
+            lost, refused = f"lost {number}", f"refused {number}"
+            request = await journal.intend(create(lost))
+            await journal.record(request, {lost: Unknown(NOW, 90.0, "reset")})
+            await journal.record(await journal.intend(create(refused)), {refused: Refused("no\x1b[2J")})
+    write("spring.csv", "key,io_name\nlost 1,x\n")
+    account = Account(base_url=URL, account=ACCOUNT, directory=tmp_path)
+    await run_report(account, failed=Path("failed.csv"))
+    out, err = capsys.readouterr()
+    assert "and 2 more such requests" in out
+    assert f"and {2 * (SHOWN + 2) - SHOWN} more; adflight report --format csv has them all" in err
+    # whatever a service says, it moves no cursor
+    assert "\x1b" not in out + err
+
+
+async def test_a_run_that_goes_on(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with await opened(tmp_path, clock) as journal:
+        await journal.begin_run("spring.csv")
+        file = StringIO()
+        await write_table(await read_report(journal), file)
+        assert file.getvalue().splitlines() == [
+            "spring.csv run 1: Nothing was sent yet",
+            "Has not ended: it goes on, or its process died; started 2023-11-14 22:13:20 UTC",
+        ]
+        await journal.record(await journal.intend(create("a", budget_total=5)), {"a": Done(1)})
+        file = StringIO()
+        await write_table(await read_report(journal), file)
+        assert "Committed 5.00: created 5.00, raised 0.00, lowered 0.00" in file.getvalue().splitlines()

@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from adflight.core.errors import InvalidInput
+from adflight.flights.entries import Attempt, Done, JournalError, Refused, Unknown, Withdrawn
+from adflight.flights.journal import Journal
+from adflight.flights.report import Report, read_report
+from adflight.flights.report_rows import ReportRow, Status
+from tests.clock import FakeClock
+from tests.flights.applied import CAMPAIGN, CAMPAIGNS, EVIL, FORMULA, ORDER, SECRET, applied
+from tests.flights.shelf import KIND, URL, change, create, opened
+
+NOW = datetime.fromtimestamp(FakeClock.EPOCH, UTC)
+
+
+async def rows_of(report: Report) -> dict[tuple[str, str], ReportRow]:
+    rows = [row async for row in report.rows()]
+    found = {(row.kind, row.key): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the journal of `applied`."""
+    directory = tmp_path_factory.mktemp("applied")
+    asyncio.run(applied(directory))
+    return directory
+
+
+async def test_every_row_says_what_became_of_it(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        report = await read_report(journal, clock=FakeClock())
+        rows = await rows_of(report)
+    assert (report.run.id, report.run.file, report.ended) == (2, "spring.csv", "ended, with rows that failed")
+    assert report.seconds is not None and 200 < report.seconds < 300
+    assert report.read_at == NOW
+
+    def told(key: str, kind: str = CAMPAIGN) -> tuple[Status, int | None, int, str]:
+        row = rows[kind, key]
+        return row.status, row.id, row.attempts, row.error
+
+    assert told("row-2") == (Status.CREATED, 1002, 2, "")
+    assert told(FORMULA) == (Status.CREATED, 1011, 2, "")
+    assert told(EVIL) == (Status.REFUSED, None, 1, "422: creative 17 <b>is not approved</b>")
+    assert told("row-23") == (Status.NOT_SENT, None, 1, "not sent: the connection was refused")
+    assert told("row-30") == (Status.ADOPTED, 1030, 1, "")
+    assert told("row-41") == (Status.UNKNOWN, None, 1, "it may have been carried out: connection reset by peer")
+    # given up by a person, and made again: that counts
+    assert told("row-52") == (Status.CREATED, 1052, 2, "")
+    assert told("row-3") == (
+        Status.NOT_DONE,
+        1003,
+        2,
+        "its answer was lost, and it was not carried out: read back: it is PAUSED, not RUNNING",
+    )
+    assert told("old-1") == (Status.CHANGED, 501, 1, "")
+    assert told("old-3") == (Status.REFUSED, 503, 1, "409: the campaign has expired")
+    assert told("order-1", ORDER) == (Status.CREATED, 901, 1, "")
+    assert told("order-5", ORDER) == (Status.REFUSED, None, 1, "400: endTime must be after startTime")
+    # of the run before, whose answer only this one could find
+    assert (*told("lost-1"), rows[CAMPAIGN, "lost-1"].run) == (Status.ADOPTED, 504, 1, "", 1)
+    assert report.adopted == 2
+    assert not any(row.status is Status.SENDING for row in rows.values())
+
+
+async def test_what_was_sent_is_told_without_secrets(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        report = await read_report(journal)
+        row = (await rows_of(report))[CAMPAIGN, "row-12"]
+    first, status = row.requests
+    assert (first.operation, first.method, first.url) == (
+        "campaigns.create",
+        "POST",
+        f"{URL}/api/v2/cmp/campaigns/add?token=***",
+    )
+    assert first.body == {"campaignName": "Spring row-12", "budgetTotal": 112.0, "password": "***"}
+    assert SECRET not in repr((row, first.body, first.fields))
+    assert [(attempt.outcome, attempt.status) for attempt in first.attempts] == [
+        ("rate limited", 429),
+        ("answered", 200),
+    ]
+    assert first.fields["budget_total"] == Decimal(112)
+    assert (status.operation, status.rows, status.fields) == ("campaigns.update_status", 20, {"status": "RUNNING"})
+    assert row.at == status.settled > first.settled > first.at
+
+
+async def test_counts_are_those_of_the_rows(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        report = await read_report(journal)
+        rows = [row async for row in report.rows() if row.run == 2]
+        entries = [entry async for entry in journal.history(2)]
+    assert report.counts() == Counter(row.status for row in rows)
+    assert {kind: sum(counts.values()) for kind, counts in report.statuses.items()} == {
+        CAMPAIGN: CAMPAIGNS + 4,
+        ORDER: 5,
+    }
+    operations = {one.name: one for one in report.operations}
+    assert sum(one.sendings for one in operations.values()) == len(report.sendings)
+    assert len(report.sendings) == sum(len(entry.attempts) for entry in entries)
+    create = operations["campaigns.create"]
+    assert (create.requests, create.sendings, create.rows) == (CAMPAIGNS + 1, CAMPAIGNS + 3, CAMPAIGNS + 1)
+    assert (create.done, create.failed, create.unknown) == (CAMPAIGNS - 3, 3, 1)
+    assert report.operations[0] is create
+    assert sorted(report.sendings.at) == [*report.sendings.at]
+    assert Counter(report.sendings.status)[429] == 2
+    assert report.in_words() == (
+        "59 of 64 campaigns and 4 of 5 insertion orders went through; 5 failed, 1 may have been carried out"
+    )
+
+
+async def test_money_is_what_was_sent_against_what_was_applied_before(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        money, before = (await read_report(journal)).money, (await read_report(journal, 1)).money
+    left_out = (7, 23, 41)
+    assert money.created == sum(100 + number for number in range(1, CAMPAIGNS + 1) if number not in left_out)
+    # 1000 to 1500.25, and 101 to 121.50
+    assert money.raised == Decimal("520.75")
+    assert money.lowered == 200
+    assert money.committed == money.created + Decimal("320.75")
+    assert money.perhaps == 141
+    assert money.refused == 107 + 123 + 152 + 6000
+    assert (money.unexplained, money.unexplained_rows) == (Decimal(400), 1)
+    # insertion orders are never added on top; what was found later counts where it was sent
+    assert (before.created, before.raised, before.perhaps) == (Decimal("6750.50"), Decimal(0), Decimal(0))
+    assert before.is_any
+
+
+async def test_requests_without_an_outcome_are_listed(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        (unclear,) = (await read_report(journal, 1)).unclear
+    assert (unclear.run, unclear.operation, unclear.kind, unclear.key) == (2, "campaigns.create", CAMPAIGN, "row-41")
+    assert unclear.creates
+    assert unclear.cause == "connection reset by peer"
+    assert unclear.look_up == {"name": "Spring row-41"}
+    assert unclear.settled_from - unclear.sent_at == timedelta(seconds=90)
+
+
+async def test_the_first_rows_are_those_that_failed(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        report = await read_report(journal)
+        few, all_of_them = await report.first(4), await report.first(1000)
+    assert [row.key for row in few] == ["row-41", "order-5", EVIL, "old-3"]
+    assert len(all_of_them) == sum(report.counts().values()) + 1
+    assert [row.status.is_failed for row in all_of_them] == [True] * 6 + [False] * (len(all_of_them) - 6)
+    others = [row.requests[0].number for row in all_of_them[6:]]
+    assert others == sorted(others)
+
+
+async def test_a_run_is_chosen_by_its_number(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        report = await read_report(journal, 1)
+        assert (report.run.file, report.ended, report.settled) == ("winter.csv", "stopped before its end", ())
+        assert report.in_words() == "4 campaigns and 1 insertion order went through"
+        with pytest.raises(InvalidInput, match=r"run=3: expected one of 1, 2"):
+            await read_report(journal, 3)
+
+
+async def test_without_a_run_there_is_nothing_to_report(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        with pytest.raises(InvalidInput, match="nothing was ever applied"):
+            await read_report(journal)
+        await journal.begin_run("empty.csv")
+        report = await read_report(journal)
+        assert report.in_words() == "Nothing was sent yet"
+        assert report.ended == "has not ended: it goes on, or its process died"
+        assert report.seconds is None
+        await journal.end_run("complete")
+        report = await read_report(journal)
+        assert (report.in_words(), report.ended, report.statuses) == ("Nothing had to be sent", "complete", {})
+        assert not report.money.is_any
+        assert [row async for row in report.rows()] == []
+
+
+async def test_a_run_can_be_read_while_it_goes_on(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as writer:
+        await writer.begin_run("spring.csv")
+        await writer.record(await writer.intend(create("a", budget_total=5)), {"a": Done(1)})
+        under_way = await writer.intend(create("b", budget_total=7))
+        async with await opened(tmp_path, read_only=True) as journal:
+            report = await read_report(journal)
+            await writer.intend(create("late"))
+            await writer.record(await writer.intend(change("a", name="x")), {"a": Done()})
+            rows = [row async for row in report.rows()]
+        assert [(row.key, row.status) for row in rows] == [("a", Status.CREATED), ("b", Status.SENDING)]
+        assert (report.money.created, report.money.perhaps) == (Decimal(5), Decimal(7))
+        assert report.unclear == ()
+        assert report.in_words() == "1 of 2 campaigns went through; 1 under way"
+        assert not Status.SENDING.is_done and not Status.SENDING.is_failed
+        await writer.record(under_way, {"b": Done(2)})
+
+
+async def test_a_run_whose_process_died(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    await journal.begin_run("spring.csv")
+    await journal.intend(create("a", budget_total=7))
+    await journal.aclose()
+    async with await opened(tmp_path) as journal:
+        report = await read_report(journal)
+        (row,) = [row async for row in report.rows()]
+    assert report.ended == "its process died"
+    assert (row.status, row.error) == (
+        Status.UNKNOWN,
+        "it may have been carried out: the journal ends before the answer",
+    )
+    assert [one.key for one in report.unclear] == ["a"]
+    assert report.unclear[0].cause == "the journal ends before the answer"
+
+
+async def test_of_several_requests_the_worst_counts(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        await journal.record(await journal.intend(create("a")), {"a": Done(1)})
+        await journal.record(await journal.intend(change("a", x=1)), {"a": Refused("")})
+        await journal.record(await journal.intend(change("a", x=2)), {"a": Withdrawn("")})
+        await journal.record(await journal.intend(change("a", x=3)), {"a": Done()})
+        report = await read_report(journal)
+        (row,) = [row async for row in report.rows()]
+    assert (row.status, row.error, row.id) == (Status.REFUSED, "refused without a reason; not sent", 1)
+    assert report.counts() == {Status.REFUSED: 1}
+
+
+async def test_budgets_that_were_cleared_or_set_by_nobody_known(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.bind(KIND, "a", 1)
+        await journal.begin_run("spring.csv")
+        await journal.record(await journal.intend(change("a", budget_total="<clear>")), {"a": Done()})
+        await journal.record(await journal.intend(change("a", budget_total=Decimal(5))), {"a": Done()})
+        request = await journal.intend(change("a", budget_total=Decimal(8)))
+        await journal.record(request, {"a": Unknown(NOW, 90.0, "reset")})
+        report = await read_report(journal)
+    assert (report.money.unexplained, report.money.unexplained_rows) == (Decimal(5), 2)
+    assert report.money.perhaps == 3
+    assert report.money.committed == 0
+
+
+async def test_a_journal_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="nothing was ever applied"):
+        await opened(tmp_path, read_only=True)
+
+
+async def test_memory_stays_modest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are made only as they are asked for, and nothing of what was sent is kept."""
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        for number in range(30):
+            key = f"row {number}"
+            request = await journal.intend(create(key, name="n"))
+            await journal.attempt(request, Attempt(1, NOW, "answered", 200, 0.5))
+            await journal.record(request, {key: Done(number)})
+        report = await read_report(journal)
+        pages = 0
+        history = Journal.history
+
+        def counted(journal: Journal, run: int | None = None) -> object:
+            nonlocal pages
+            pages += 1
+            return history(journal, run)
+
+        monkeypatch.setattr(Journal, "history", counted)
+        rows = report.rows()
+        assert (await anext(rows)).key == "row 0"
+        assert pages == 1
