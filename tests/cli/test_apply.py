@@ -243,6 +243,12 @@ def test_standard_input(
         assert "standard input, CSV in UTF-8" in capsys.readouterr().out
 
 
+def test_what_is_wrong_with_standard_input(target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"key,io_name\na,Spring\na,Spring\n")))
+    with pytest.raises(InvalidFile, match=r"^standard input \(CSV in UTF-8, separated by commas\): 1 problem\n"):
+        plan(Path("-"), target)
+
+
 # saved plans
 
 
