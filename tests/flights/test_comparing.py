@@ -143,6 +143,13 @@ async def test_several_campaigns_of_one_name_are_refused(platform: FakePlatform)
     assert verdicts(made) == {"Spring": "unchanged", "a": "refused", "b": "create"}
 
 
+async def test_many_namesakes_are_not_all_named(platform: FakePlatform) -> None:
+    spring = order(platform)
+    ids = [flight(platform, spring) for _ in range(12)]
+    reason = item(await planned([row("a")], platform), "a").reason
+    assert reason.startswith(f"campaigns {', '.join(map(str, ids[:10]))} and 2 more all bear its name")
+
+
 async def test_two_rows_do_not_share_one_live_campaign(platform: FakePlatform) -> None:
     spring = order(platform)
     there = flight(platform, spring, "Same")

@@ -98,6 +98,16 @@ async def test_a_create_and_what_became_of_it(tmp_path: Path) -> None:
     assert (run.file, run.started, run.ended, run.how) == ("digest", NOW, NOW, "complete")
 
 
+async def test_what_the_service_did_not_take_does_not_count_as_applied(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("a")
+        request = await journal.intend(create("row 1", budget=Decimal(5), name="Spring"))
+        await journal.record(request, {"row 1": Done(9, ignored=("budget",))})
+        assert await journal.applied(KIND, ["row 1"]) == {"row 1": {"name": "Spring"}}
+        (entry,) = [entry async for entry in journal.history()]
+        assert entry.parts[0].facts == {"ignored": ["budget"]}
+
+
 async def test_a_bulk_request_is_settled_key_by_key(tmp_path: Path) -> None:
     async with await opened(tmp_path) as journal:
         await launched(journal, "a", "b", "c")

@@ -219,7 +219,7 @@ class Book:
         if sealed.state in ("done", "adopted"):
             if sealed.columns["id"] is not None:
                 self._write_id(kind, key, sealed.columns["id"], now, "")
-            self._write_applied(kind, key, fields, now)
+            self._write_applied(kind, key, _without(fields, sealed.outcome), now)
 
     def attempt(self, intent: int, attempt: Attempt) -> None:
         if self._database.one("SELECT 1 FROM intents WHERE id = ?", (intent,)) is None:
@@ -376,3 +376,10 @@ class Book:
         )
         for number, at, *more in rows:
             yield Attempt(number, moment(at), *more)
+
+
+def _without(fields: bytes, outcome: Outcome) -> bytes:
+    """The fields of a request, but for those that the service did not take."""
+    if not isinstance(outcome, Done) or not outcome.ignored:
+        return fields
+    return encode("fields", {name: value for name, value in decode(fields).items() if name not in outcome.ignored})

@@ -101,6 +101,8 @@ class Done:
     """Of what was created; None for other requests."""
     facts: Mapping[str, Any] = field(factory=dict)
     """What else the answer said that is worth keeping."""
+    ignored: tuple[str, ...] = ()
+    """Fields that the answer shows otherwise than they were sent: they do not count as applied."""
 
 
 @frozen
@@ -295,8 +297,9 @@ class SealedOutcome:
     def of(cls, outcome: Outcome, secrets: frozenset[str]) -> SealedOutcome:
         """Raises `InvalidInput` for what cannot be kept."""
         match outcome:
-            case Done(id_, facts):
-                return cls(outcome, "done", {"id": id_, "facts": encode("facts", facts, secrets)})
+            case Done(id_, facts, ignored):
+                kept = {**facts, "ignored": [*ignored]} if ignored else facts
+                return cls(outcome, "done", {"id": id_, "facts": encode("facts", kept, secrets)})
             case Adopted(id_, facts):
                 return cls(outcome, "adopted", {"id": id_, "facts": encode("facts", facts, secrets)})
             case Refused(reason):

@@ -61,8 +61,8 @@ class Plan:
     Holds the flights until it is closed; leaving a `with` block closes it.
     """
 
-    platform: Platform
-    flights: Flights
+    platform: Platform = field(repr=False)
+    flights: Flights = field(repr=False)
     label: str
     """The file's name, under which the journal keeps what is applied; empty for rows without one."""
     refresh: Refresh
