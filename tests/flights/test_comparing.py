@@ -446,3 +446,16 @@ async def test_a_moved_time_is_a_change(platform: FakePlatform) -> None:
     later = END + timedelta(days=7)
     made = await planned([row("a", io_end_time=later)], platform)
     assert item(made, "Spring").changes == (Change("io_end_time", END, later),)
+
+
+async def test_an_insertion_order_is_not_made_for_campaigns_that_are_all_refused(platform: FakePlatform) -> None:
+    incomplete = {name: value for name, value in row("b", io_name="Autumn").items() if name != "max_bid"}
+    with await plan([row("a"), incomplete], platform) as planned:
+        assert verdicts(planned) == {
+            "Spring": Verdict.CREATE,
+            "Autumn": Verdict.REFUSED,
+            "a": Verdict.CREATE,
+            "b": Verdict.REFUSED,
+        }
+        assert [item.reason for item in planned.items if item.key == "Autumn"] == ["all its campaigns are refused"]
+        assert planned.totals.writes == {"insertion_orders.create": 1, "campaigns.create": 1}

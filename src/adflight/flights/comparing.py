@@ -55,6 +55,7 @@ class Comparison:
         self._namesakes = {kind: self._by_name(kind) for kind in self._live}
         self._keys: dict[str, dict[int, str]] = {}
         self._orders: dict[str, Item] = {}
+        self._filled: set[str] = set()
         self._reasons: dict[str, str] = {}
 
     # what is to happen
@@ -96,9 +97,17 @@ class Comparison:
         except Refusal as refusal:
             live = None
             _refuse(item, str(refusal))
+        if item.verdict is not Verdict.REFUSED:
+            self._filled.add(order.key)
         self.doubts.flight(item, flight, order, live, applied)
         _forget(item, live)
         return item
+
+    def refuse_empty(self) -> None:
+        """After the last flight: an insertion order is not made for campaigns that are all refused."""
+        for item in self._orders.values():
+            if item.verdict is Verdict.CREATE and item.key not in self._filled:
+                _refuse(item, "all its campaigns are refused")
 
     def _withheld(self, order: Item) -> str:
         # one text for all of its campaigns
