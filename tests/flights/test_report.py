@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from adflight.core.errors import InvalidInput
 from adflight.flights.entries import Attempt, Done, JournalError, Refused, Unknown, Withdrawn
@@ -250,6 +251,17 @@ async def test_budgets_that_were_cleared_or_set_by_nobody_known(tmp_path: Path) 
     assert (report.money.unexplained, report.money.unexplained_rows) == (Decimal(5), 2)
     assert report.money.perhaps == 3
     assert report.money.committed == 0
+
+
+async def test_where_insertion_orders_are_all_there_is_theirs_is_the_money(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        made = evolve(create("a", budget_amount=Decimal(7), io_total_budget=Decimal(9)), kind=ORDER)
+        await journal.record(await journal.intend(made), {"a": Done(1)})
+        changed = evolve(change("a", budget_amount=Decimal(5)), kind=ORDER)
+        await journal.record(await journal.intend(changed), {"a": Done()})
+        report = await read_report(journal)
+    assert (report.money.created, report.money.lowered, report.money.committed) == (Decimal(7), Decimal(2), Decimal(5))
 
 
 async def test_a_journal_that_is_not_there(tmp_path: Path) -> None:

@@ -334,7 +334,7 @@ async def test_a_run_that_went_well(tmp_path: Path) -> None:
         html = await page_of(await read_report(journal), quota=Quota(20, 1.0))
     assert "1 campaign went through" in html and "every row went through" in html
     assert "took 2 h 1 min" in html
-    assert "campaign budgets created and raised" in html
+    assert "budgets created and raised" in html
     assert "nobody knows" not in html
     assert "&ndash;" in html
 

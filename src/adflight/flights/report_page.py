@@ -107,7 +107,7 @@ def _tiles(report: Report, currency: str) -> str:
             if unknown
             else f"perhaps {money.perhaps:,.2f} more"
             if money.perhaps
-            else "campaign budgets created and raised"
+            else "budgets created and raised"
             if money.is_any
             else "nothing was about money",
         ),

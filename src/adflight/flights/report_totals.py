@@ -36,7 +36,8 @@ class Operation:
 
 @define(kw_only=True)
 class Money:
-    """Budgets as sent, in the account's currency; an insertion order's is never added to its campaigns'."""
+    """Budgets as sent, in the account's currency; an insertion order's is never added to its campaigns', and counts
+    only where insertion orders are all there is."""
 
     created: Decimal = Decimal(0)
     raised: Decimal = Decimal(0)
