@@ -55,7 +55,7 @@ async def test_the_table_has_counts_and_what_failed(account: Account, capsys: py
         "Committed 7,779.75 EUR: created 7,459.00, raised 520.75, lowered 200.00; perhaps 141.00"
     )
     assert lines[3].endswith("1 budget set to 400.00 in all, old ones unknown")
-    assert "campaigns.create: 61 requests for 61 rows, 1 of them sent again" in lines
+    assert "campaigns.create: 61 requests for 61 rows, 2 repeats" in lines
     table = lines[lines.index("") + 1 :]
     assert " ".join(table[0].split()) == "Status Key Kind ID Sent What was sent, or what went wrong"
     assert table[1].split()[:2] == ["unknown", "row-41"]

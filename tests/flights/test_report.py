@@ -109,7 +109,7 @@ async def test_counts_are_those_of_the_rows(directory: Path) -> None:
     create = operations["campaigns.create"]
     assert (create.requests, create.sendings, create.rows) == (CAMPAIGNS + 1, CAMPAIGNS + 2, CAMPAIGNS + 1)
     assert (create.done, create.failed, create.unknown) == (CAMPAIGNS - 3, 3, 1)
-    assert report.operations[0] is create
+    assert (report.operations[0], create.repeats) == (create, 2)
     assert sorted(report.sendings.at) == [*report.sendings.at]
     assert Counter(report.sendings.status)[429] == 2
     assert report.in_words() == (

@@ -175,8 +175,7 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
 
 
 def _repeats(one: Operation) -> str:
-    again = one.sendings - one.requests
-    return f", {again:,} of them sent again" if again > 0 else ""
+    return f", {counted(one.repeats, 'repeat')}" if one.repeats else ""
 
 
 def _money(report: Report, currency: str) -> str:

@@ -96,7 +96,7 @@ def _header(report: Report, account: str) -> str:
 def _tiles(report: Report, currency: str) -> str:
     money, counts = report.money, report.counts()
     failed = sum(count for status, count in counts.items() if status.is_failed)
-    requests = sum(operation.requests for operation in report.operations)
+    repeats = sum(operation.repeats for operation in report.operations)
     sent = len(report.sendings)
     unknown = money.unexplained_rows
     tiles = (
@@ -111,7 +111,7 @@ def _tiles(report: Report, currency: str) -> str:
             if money.is_any
             else "nothing was about money",
         ),
-        ("Requests", f"{sent:,}", f"{sent - requests:,} of them repeats" if sent > requests else "none was repeated"),
+        ("Requests", f"{sent:,}", f"{repeats:,} of them repeats" if repeats else "none was repeated"),
         ("Adopted", f"{report.adopted:,}", "made by requests whose answers were lost, and found"),
         ("Failed or unknown", f"{failed:,}", _worst(counts) if failed else "every row went through"),
     )

@@ -26,6 +26,7 @@ class Operation:
     requests: int = 0
     sendings: int = 0
     """Repeats counted."""
+    repeats: int = 0
     rows: int = 0
     done: int = 0
     failed: int = 0
@@ -161,8 +162,10 @@ class Totals:
         operation = self.operations.setdefault(entry.operation, Operation(name=entry.operation))
         operation.requests += 1
         operation.rows += len(entry.parts)
-        for attempt in filter(has_left, entry.attempts):
-            operation.sendings += 1
+        sent = [*filter(has_left, entry.attempts)]
+        operation.sendings += len(sent)
+        operation.repeats += max(len(sent) - 1, 0)
+        for attempt in sent:
             operation.seconds += attempt.elapsed
             self.sendings.add(attempt)
         for part in entry.parts:
