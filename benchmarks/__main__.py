@@ -6,10 +6,10 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import decoding, importing, journal, memory, quota, throughput
+from benchmarks import decoding, flights_scale, importing, journal, memory, quota, requests, throughput, torture
 from benchmarks.contenders import contenders
 from benchmarks.report import Section, report
 from benchmarks.scale import FULL, QUICK, SMOKE, Scale
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scale: Scale = given.scale or FULL
 
     start = time.perf_counter()
-    sections = asyncio.run(_measure(scale))
+    sections = [*asyncio.run(_measure(scale)), *_flights(scale)]
     command = "python -m benchmarks" + ("" if scale is FULL else f" --{scale.name}")
     text = report(sections, command, time.perf_counter() - start)
     print(text)
@@ -52,6 +52,15 @@ async def _measure(scale: Scale) -> list[Section]:
     _say("memory ...")
     sections.append(memory.measure(scale))
     return sections
+
+
+def _flights(scale: Scale) -> Iterator[Section]:
+    _say("flights ...")
+    yield flights_scale.measure(scale.flights)
+    yield flights_scale.measure_quota(*scale.flights_at_quota)
+    yield requests.measure(scale.jobs)
+    if scale.torture:
+        yield torture.measure(scale.torture)
 
 
 def _say(what: str) -> None:

@@ -28,6 +28,14 @@ class Scale:
     quota_requests: int
     journal_groups: int
     """Groups of creates that are written down, of each size."""
+    flights: tuple[int, ...]
+    """Rows of files that are planned and applied."""
+    flights_at_quota: tuple[int, float]
+    """How many are applied within the quota, and how fast its minute passes."""
+    jobs: int
+    """The jobs whose requests are counted have the so manieth part of their flights."""
+    torture: tuple[tuple[int, int, int, int], ...]
+    """See `torture.measure`."""
 
 
 FULL: Final = Scale(
@@ -44,6 +52,10 @@ FULL: Final = Scale(
     quota=(20, 0.5),
     quota_requests=200,
     journal_groups=60,
+    flights=(1_000, 10_000, 100_000),
+    flights_at_quota=(190, 20.0),
+    jobs=1,
+    torture=((2_000, 100, 25, 1), (500, 25, 10, 2)),
 )
 
 QUICK: Final = Scale(
@@ -60,6 +72,10 @@ QUICK: Final = Scale(
     quota=(20, 0.5),
     quota_requests=100,
     journal_groups=15,
+    flights=(200, 1_000),
+    flights_at_quota=(60, 20.0),
+    jobs=10,
+    torture=(),
 )
 
 SMOKE: Final = Scale(
@@ -76,4 +92,8 @@ SMOKE: Final = Scale(
     quota=(5, 0.05),
     quota_requests=10,
     journal_groups=2,
+    flights=(20, 40),
+    flights_at_quota=(25, 60.0),
+    jobs=10,
+    torture=(),
 )

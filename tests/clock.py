@@ -100,6 +100,10 @@ class FakeClock:
             await self.settle()
         self._now = until
 
+    def jump(self, seconds: float) -> None:
+        """As after the machine was asleep: `seconds` have passed, and nobody ran."""
+        self._now += seconds
+
     async def settle(self) -> None:
         """Lets tasks run without letting time pass."""
         for _ in range(_TURNS):

@@ -24,7 +24,10 @@ def test_everything_is_measured_and_written(tmp_path: Path) -> None:
 
     assert done.stdout == text
     titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    assert titles == ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Journal", "Importing", "Memory"]
+    core = ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Journal", "Importing", "Memory"]
+    of_flights = ["Flights: plan and apply", "Flights: an apply at the quota", "Requests of five jobs"]
+    assert titles == core + of_flights
+    assert "| re-apply an unchanged file of 200 rows | 300 | 2 | 2 |" in text
     for client in (ADFLIGHT, ADFLIGHT_HTTPX, AIOHTTP, HTTPX, STOCK):
         assert f"| {client} |" in text
     assert "answers 429: 0, goal ≤ 0: met" in text

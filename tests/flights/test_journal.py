@@ -31,6 +31,7 @@ from adflight.flights.entries import (
     JournalHeld,
     Part,
     Refused,
+    RowFailure,
     Unknown,
     Unsettled,
     Withdrawn,
@@ -763,3 +764,37 @@ asyncio.run(main())
             return [one.key for one in await journal.open_intents()]
 
     assert asyncio.run(look()) == ["a"]
+
+
+# rows that failed
+
+
+def failure(key: str, error: str = "a new one needs max_bid") -> RowFailure:
+    return RowFailure(kind=KIND, key=key, row=7, outcome="refused", error=error)
+
+
+async def test_rows_that_failed_are_kept_by_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PAGE", 2)
+    async with await opened(tmp_path) as journal:
+        first = await journal.begin_run("flights.csv")
+        for key in ("c", "a", "b"):
+            journal.fail_row(failure(key))
+        journal.fail_row(failure("a", "once more"))
+        await journal.end_run("failed")
+        second = await journal.begin_run("flights.csv")
+        await journal.end_run("complete")
+        kept = [failure("a", "once more"), failure("b"), failure("c")]
+        assert [one async for one in journal.failures(first)] == kept
+        assert [one async for one in journal.failures(second)] == []
+    async with await opened(tmp_path, read_only=True) as journal:
+        assert [one async for one in journal.failures(first)] == kept
+        with pytest.raises(JournalError, match="only to be read"):
+            journal.fail_row(failure("d"))
+
+
+async def test_a_failed_row_shows_no_secret_and_needs_a_run(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        journal.fail_row(failure("early"))
+        run = await journal.begin_run("flights.csv")
+        journal.fail_row(failure("a", '{"access_token": "hush"}'))
+        assert [one.error async for one in journal.failures(run)] == [f'{{"access_token":"{MASK}"}}']

@@ -67,6 +67,36 @@ def test_decimals_are_kept_and_other_objects_are_not(tmp_path: Path) -> None:
     store.close()
 
 
+def test_rows_are_found_by_a_field() -> None:
+    store = Store()
+    part = store.part("b")
+    for number in (3, 1, 2):
+        store.put("a", number, {"id": number, "of": number % 2})
+    part.put("a", 9, {"id": 9, "of": 1})
+
+    def of(value: object) -> list[int]:
+        return [row["id"] for row in store.having("a", "of", value)]
+
+    assert (of(1), of(0), of(None), store.having("c", "of", 1)) == ([1, 3], [2], [], [])
+    version = store.version("a")
+    with pytest.raises(ZeroDivisionError), store.transaction():
+        store.put("a", 1, {"id": 1, "of": 0})
+        store.put("a", 4, {"id": 4, "of": 1})
+        store.delete("a", 3)
+        assert (of(1), of(0)) == ([4], [1, 2])
+        raise ZeroDivisionError
+    assert (of(1), of(0)) == ([1, 3], [2])
+    assert store.version("a") > version
+    assert part.version("a") == 1
+    store.delete("a", 3)
+    store.put("a", 2, {"id": 2})
+    assert (of(1), of(0), of(None)) == ([1], [], [2])
+    store.clear()
+    assert of(1) == []
+    assert [row["id"] for row in part.having("a", "of", 1)] == [9]
+    store.close()
+
+
 def test_numbers_are_given_once() -> None:
     store = Store()
     assert [store.next_id("a"), store.next_id("a"), store.next_id("b", 100)] == [1, 2, 100]

@@ -233,6 +233,20 @@ class Entry:
     attempts: tuple[Attempt, ...]
 
 
+@frozen(kw_only=True)
+class RowFailure:
+    """An object that a run left otherwise than its file says, whether or not a request was sent for it."""
+
+    kind: str
+    key: str
+    row: int
+    """Of the file."""
+    outcome: str
+    """In a word; see `events.RowFailed`."""
+    error: str
+    """In words."""
+
+
 @frozen
 class Run:
     """One apply."""

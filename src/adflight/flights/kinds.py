@@ -24,6 +24,10 @@ LONGEST_NAME: Final = 255
 
 _OLD_AREAS: Final = ("Brazil", "Canada", "Chile", "Mexico", "US")
 
+# thousands of flights have the same few amounts and times; one object does for all of them
+_amount: Final = lru_cache(maxsize=4096)(Decimal)
+_moment: Final = lru_cache(maxsize=4096)(datetime.fromisoformat)
+
 _TRUE: Final = frozenset(("true", "yes", "1"))
 _FALSE: Final = frozenset(("false", "no", "0"))
 
@@ -121,7 +125,7 @@ class Amount(Kind):
         return f"{value.normalize():f}" if isinstance(value, Decimal) else value
 
     def unstage(self, staged: Any) -> Value:
-        return Decimal(staged)
+        return _amount(staged)
 
 
 def number_of(cell: object, formats: Formats) -> Decimal:
@@ -227,7 +231,7 @@ class Time(Kind):
         return value.isoformat() if isinstance(value, datetime) else value
 
     def unstage(self, staged: Any) -> Value:
-        return datetime.fromisoformat(staged)
+        return _moment(staged)
 
 
 @frozen

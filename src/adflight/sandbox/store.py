@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -18,6 +19,9 @@ __all__ = ["Key", "Row", "Store"]
 
 Row: TypeAlias = dict[str, Any]
 Key: TypeAlias = int | str
+
+_Index: TypeAlias = dict[Any, dict[Key, None]]
+"""The keys of rows by the value of a field."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rows (kind TEXT, key BLOB, body TEXT NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
@@ -34,6 +38,8 @@ class Store:
 
     def __init__(self, path: str = ":memory:") -> None:
         self._rows: dict[str, dict[Key, Row]] = {}
+        self._having: dict[str, dict[str, _Index]] = {}
+        self._versions: Counter[str] = Counter()
         self._part = ""
         self._undo: list[tuple[str, Key, Row | None]] | None = None
         self._database = sqlite3.connect(path, isolation_level=None)
@@ -60,11 +66,29 @@ class Store:
         """Every row of a kind, oldest first; not to be changed."""
         return self._rows.get(self._part + kind, {}).values()
 
+    def having(self, kind: str, field: str, value: Any) -> list[Row]:
+        """Every row of a kind whose field has a value, by key; not to be changed.
+
+        What is asked for once is found again without looking at all rows.
+        """
+        kind = self._part + kind
+        indices = self._having.setdefault(kind, {})
+        if field not in indices:
+            index = indices[field] = {}
+            for key, row in self._rows.get(kind, {}).items():
+                index.setdefault(row.get(field), {})[key] = None
+        rows = self._rows.get(kind, {})
+        return [rows[key] for key in sorted(indices[field].get(value, ()))]
+
+    def version(self, kind: str) -> int:
+        """A number that is another one after any change of any row of a kind."""
+        return self._versions[self._part + kind]
+
     def put(self, kind: str, key: Key, row: Row) -> None:
         """Add or replace a row."""
         kind = self._part + kind
         self._note(kind, key)
-        self._rows.setdefault(kind, {})[key] = row
+        self._set(kind, key, row)
         self._database.execute(
             "INSERT INTO rows VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body",
             (kind, key, json.dumps(row, default=_exact)),
@@ -74,7 +98,7 @@ class Store:
         """Remove a row, if it is there."""
         kind = self._part + kind
         self._note(kind, key)
-        self._rows.get(kind, {}).pop(key, None)
+        self._set(kind, key, None)
         self._database.execute("DELETE FROM rows WHERE kind = ? AND key = ?", (kind, key)).close()
 
     def next_id(self, kind: str, first: int = 1) -> int:
@@ -97,10 +121,7 @@ class Store:
         except BaseException:
             self._database.execute("ROLLBACK").close()
             for kind, key, row in reversed(self._undo):
-                if row is None:
-                    self._rows[kind].pop(key, None)
-                else:
-                    self._rows[kind][key] = row
+                self._set(kind, key, row)
             raise
         else:
             self._database.execute("COMMIT").close()
@@ -111,11 +132,27 @@ class Store:
         """Forget every row of this part; numbers go on from where they were."""
         for kind in [kind for kind in self._rows if kind.rpartition("/")[0] == self._part.removesuffix("/")]:
             del self._rows[kind]
+            self._having.pop(kind, None)
+            self._versions[kind] += 1
             self._database.execute("DELETE FROM rows WHERE kind = ?", (kind,)).close()
 
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _set(self, kind: str, key: Key, row: Row | None) -> None:
+        """A row as it is in memory; None for none."""
+        self._versions[kind] += 1
+        rows = self._rows.setdefault(kind, {})
+        for field, index in self._having.get(kind, {}).items():
+            if key in rows:
+                index[rows[key].get(field)].pop(key)
+            if row is not None:
+                index.setdefault(row.get(field), {})[key] = None
+        if row is None:
+            rows.pop(key, None)
+        else:
+            rows[key] = row
 
     def _note(self, kind: str, key: Key) -> None:
         if self._undo is not None:

@@ -208,3 +208,27 @@ async def test_report_filters(api: Api, body: dict[str, Any], places: list[int])
     await api.call("campaigns_update_status", {"campaignIds": str(campaigns[2]), "status": "deleted"})
     page = (await api.call("insertion_orders_list_campaign_reports", {"ioIdsList": [order], **body})).inside
     assert [row["campaignId"] for row in page["recordsList"]] == [campaigns[place] for place in places]
+
+
+async def test_the_next_page_shows_what_has_changed_since(api: Api) -> None:
+    order = await api.create_order()
+    made = [await api.create_campaign(order, f"Flight {number}") for number in range(5)]
+
+    async def page(number: int, **body: Any) -> list[tuple[int, str]]:
+        wish = {"ioIdsList": [order], "noOfEntries": 2, "pageNo": number, "sortBy": "+campaignId", **body}
+        rows = (await api.call("insertion_orders_list_campaign_reports", wish)).inside["recordsList"]
+        return [(row["campaignId"], row["status"]) for row in rows]
+
+    assert await page(1) == [(made[0], "pending"), (made[1], "pending")]
+    assert await page(2) == [(made[2], "pending"), (made[3], "pending")]
+    # what becomes so by itself
+    api.sandbox.advance(10)
+    assert await page(2, campaignStatusList=["running"]) == [(made[2], "running"), (made[3], "running")]
+    # what somebody changes
+    await api.call("campaigns_update_status", {"campaignIds": str(made[1]), "status": "deleted"})
+    assert await page(2) == [(made[3], "running"), (made[4], "running")]
+    await api.call("insertion_orders_update", {"ioEndTime": 2_000_000_000_000}, ioId=order)
+    await api.create_campaign(order, "Flight 5")
+    assert len(await page(3)) == 1
+    api.sandbox.advance(20 * 86400)
+    assert (await page(1))[0] == (made[0], "expired")

@@ -30,7 +30,7 @@ _ECHOED = (
 
 def members_of(call: Call, order_id: int) -> list[Row]:
     """The campaigns of an insertion order, deleted ones included."""
-    return [campaign for campaign in call.store.all("campaign") if campaign["ioId"] == order_id]
+    return call.store.having("campaign", "ioId", order_id)
 
 
 def _create(call: Call) -> Row:

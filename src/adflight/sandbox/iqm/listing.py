@@ -9,7 +9,7 @@ from typing import Any
 from ..answers import Refused
 from ..store import Row
 
-__all__ = ["found", "one_page", "sort_rows", "wanted"]
+__all__ = ["found", "one_of", "one_page", "sort_rows", "wanted"]
 
 _SHORTEST_WORD = 3
 
@@ -57,6 +57,11 @@ def one_page(
     start = query.get("offset")
     first = int(start) if start is not None else (int(query.get(page) or 1) - 1) * length
     return rows[first : first + length]
+
+
+def one_of(values: Collection[Any] | None) -> Collection[Any] | None:
+    """A filter of many values, which finds one of them at once."""
+    return values and frozenset(values)
 
 
 def wanted(value: Any, filter_: Collection[Any] | None) -> bool:

@@ -5,7 +5,8 @@ Imports campaign, order, listing and figures and what they import.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -16,8 +17,10 @@ from . import campaign as campaigns
 from . import order as orders
 from .campaign_lists import pricing
 from .figures import delivery, total
-from .listing import found, one_page, sort_rows, wanted
+from .insertion_orders import members_of
+from .listing import found, one_of, one_page, sort_rows, wanted
 from .master import TIMEZONES
+from .pages import Listed, shared
 from .values import ids_of, money
 
 __all__ = ["HANDLERS"]
@@ -145,6 +148,12 @@ _EMPTY: dict[str, Any] = {
     ),
     **dict.fromkeys(("budgetPacing", "isCampaignFromNewPlatform", "isAutoSumIoTotalBudget"), False),
 }
+# what a row of figures shows as the campaign is kept
+_KEPT_COLUMNS: dict[str, str] = {
+    "campaignId": "id",
+    "campaignName": "campaignName",
+    **{name: name for name in ("startTime", "endTime", "maxBid", "budgetDay", "budgetTotal")},
+}
 # the last three are columns that the vendor sorts by although no row has them
 _REPORT_COLUMNS: dict[str, Callable[[Row], Any]] = {
     **{name: itemgetter(name) for name in _EMPTY},
@@ -156,66 +165,80 @@ def _list(call: Call) -> Row:
     body = call.body
     everywhere = body.get("isAllOWIds") or body.get("isAllOwIds")
     states = body.get("ioStatusIdsList")
+    ids = one_of(body.get("ioIdList"))
     seen = orders.visible(call, call.person.workspaces if everywhere else body.get("owIdList"))
-    members = campaigns.by_order(call.store.all("campaign"))
-    everything = [
-        orders.present(call, row, members.get(row["ioId"], ()))
-        for row in seen
-        if row["ioStatusId"] != orders.DELETED or orders.DELETED in (states or ())
-    ]
+    everything = [row for row in seen if row["ioStatusId"] != orders.DELETED or orders.DELETED in (states or ())]
     matching = [
         row
         for row in everything
-        if wanted(row["ioId"], body.get("ioIdList"))
+        if wanted(row["ioId"], ids)
         and wanted(row["ioBudgetTypeId"], body.get("ioBudgetTypeIdsList"))
-        and wanted(row["ioStatusId"], states)
+        and wanted(orders.status_of(row, call.now), states)
         and found(body.get("searchField"), row["ioName"], row["ioId"])
     ]
-    ordered = _pinned(sort_rows(matching, body.get("sortBy") or "-ioId", _ORDER_COLUMNS), body.get("ids"))
+    sort_by = body.get("sortBy") or "-ioId"
+    if "ioTotalBudget" in sort_by:
+        matching = [orders.present(call, row, members_of(call, row["ioId"])) for row in matching]
+    ordered = _pinned(sort_rows(matching, sort_by, _ORDER_COLUMNS), one_of(body.get("ids")))
     return {
         "totalRecords": len(everything),
-        "ioBasicDetailsList": [
-            {**{name: row[name] for name in _LISTED}, "isBudgetAutoSum": row["isAutoSumIoTotalBudget"]}
-            for row in one_page(ordered, body, 20)
-        ],
+        "ioBasicDetailsList": [_listed(call, row) for row in one_page(ordered, body, 20)],
         "filteredRecords": len(matching),
     }
 
 
-def _pinned(rows: list[Row], ids: list[int] | None) -> list[Row]:
+def _listed(call: Call, order: Row) -> Row:
+    shown = orders.present(call, order, members_of(call, order["ioId"]))
+    return {**{name: shown[name] for name in _LISTED}, "isBudgetAutoSum": shown["isAutoSumIoTotalBudget"]}
+
+
+def _pinned(rows: list[Row], ids: Collection[int] | None) -> list[Row]:
     """The same rows, with these orders at the top."""
     return sorted(rows, key=lambda row: row["ioId"] not in ids) if ids else rows
 
 
-def _live(call: Call, order_rows: Iterable[Row], states: Sequence[str] | None) -> Iterator[tuple[Row, list[Row]]]:
-    """Orders that are not deleted with their campaigns, of which deleted ones only when asked for."""
-    members = campaigns.by_order(call.store.all("campaign"))
-    for order in order_rows:
-        if order["ioStatusId"] != orders.DELETED or "deleted" in (states or ()):
-            of_order = members.get(order["ioId"], [])
-            states_of = [(member, campaigns.status_of(member, call.now)) for member in of_order]
-            yield order, [member for member, state in states_of if wanted(state, states or _NOT_DELETED)]
+def _live(call: Call, states: Collection[str] | None, workspaces: Collection[int] | None) -> list[Row]:
+    """Insertion orders that are not deleted, unless deleted ones are asked for."""
+    seen = orders.visible(call, workspaces)
+    return [order for order in seen if order["ioStatusId"] != orders.DELETED or "deleted" in (states or ())]
+
+
+def _live_members(call: Call, order_id: int, states: Collection[str] | None) -> list[Row]:
+    """The campaigns of an insertion order, of which deleted ones only when asked for."""
+    states = states or _NOT_DELETED
+    return [row for row in members_of(call, order_id) if campaigns.status_of(row, call.now) in states]
 
 
 def _list_campaigns(call: Call) -> Row:
+    listed = shared(call, partial(_all_campaigns, call))
+    return {
+        "totalRecords": listed.seen,
+        "ioCampaignsList": [_grouped(call, row) for row in one_page(listed.rows, call.body, 20)],
+        "filteredRecords": len(listed.rows),
+    }
+
+
+def _all_campaigns(call: Call) -> Listed:
     body = call.body
-    seen = orders.visible(call, body.get("owIds"))
+    everything = _live(call, body.get("status"), body.get("owIds"))
     rows = []
-    everything = 0
     narrowed = any(body.get(name) for name in ("ids", "status", "creativeTypeIds", "campaignTypeIds"))
-    for order, of_order in _live(call, seen, body.get("status")):
-        everything += 1
-        matching = [
-            member
-            for member in of_order
-            if wanted(member["id"], body.get("ids"))
-            and wanted(member["creativeType"], body.get("creativeTypeIds"))
-            and wanted(member["campaignType"], body.get("campaignTypeIds"))
-        ]
-        if not wanted(order["ioId"], body.get("ioIds")):
+    ids, order_ids = one_of(body.get("ids")), one_of(body.get("ioIds"))
+    named = ((call.store.get("campaign", number) or {}).get("ioId") for number in ids or ())
+    with_named = None if not ids else frozenset(named)
+    for order in everything:
+        if not wanted(order["ioId"], order_ids) or (with_named is not None and order["ioId"] not in with_named):
             continue
         if not wanted(order["ioBudgetTypeId"], body.get("ioBudgetTypeIds")):
             continue
+        of_order = _live_members(call, order["ioId"], body.get("status"))
+        matching = [
+            member
+            for member in of_order
+            if wanted(member["id"], ids)
+            and wanted(member["creativeType"], body.get("creativeTypeIds"))
+            and wanted(member["campaignType"], body.get("campaignTypeIds"))
+        ]
         by_name = found(body.get("searchField"), order["ioName"], order["ioId"])
         if not by_name:
             matching = [row for row in matching if found(body["searchField"], row["campaignName"], row["id"])]
@@ -223,12 +246,8 @@ def _list_campaigns(call: Call) -> Row:
             rows.append({**orders.present(call, order, of_order), "_order": order, "_members": matching})
     columns: dict[str, Callable[[Row], Any]] = {**_ORDER_COLUMNS, "campaignId": _first_member}
     columns["isRecordTargeted"] = itemgetter("ioId")
-    ordered = _pinned(sort_rows(rows, body.get("sortBy") or "-ioId", columns), body.get("ioIdsList"))
-    return {
-        "totalRecords": everything,
-        "ioCampaignsList": [_grouped(call, row) for row in one_page(ordered, body, 20)],
-        "filteredRecords": len(rows),
-    }
+    ordered = sort_rows(rows, body.get("sortBy") or "-ioId", columns)
+    return Listed(len(everything), _pinned(ordered, one_of(body.get("ioIdsList"))))
 
 
 def _first_member(row: Row) -> int | None:
@@ -270,39 +289,63 @@ def _member(call: Call, member: Row) -> Row:
 
 
 def _list_campaign_reports(call: Call) -> Row:
-    body = call.body
-    if not body.get("ioIdsList"):
+    if not call.body.get("ioIdsList"):
         raise Refused(422, "The list ioIdsList must not be empty", field="ioIdsList")
+    listed = shared(call, partial(_all_campaign_reports, call))
+    return {
+        "totalRecords": listed.seen,
+        "filteredRecords": len(listed.rows),
+        "recordsTotal": listed.together,
+        "recordsList": [
+            {name: value for name, value in _report_row(call, row["_order"], row["_member"]).items() if name in _EMPTY}
+            for row in one_page(listed.rows, call.body, 20)
+        ],
+        "totalCount": len(listed.rows),
+    }
+
+
+def _all_campaign_reports(call: Call) -> Listed:
+    body = call.body
     states = body.get("campaignStatusList")
-    seen = orders.visible(call, ids_of(body.get("owIds")))
+    order_ids, ids = one_of(body["ioIdsList"]), one_of(ids_of(body.get("campaignIds")))
+    kinds = ids_of(body.get("creativeTypeIds"))
     everything = [
         (order, member)
-        for order, of_order in _live(call, seen, states)
-        for member in of_order
-        if order["ioId"] in body["ioIdsList"]
+        for order in _live(call, states, ids_of(body.get("owIds")))
+        if wanted(order["ioId"], order_ids)
+        for member in _live_members(call, order["ioId"], states)
     ]
     matching = [
-        _report_row(call, order, member)
+        (order, member)
         for order, member in everything
-        if wanted(member["id"], ids_of(body.get("campaignIds")))
+        if wanted(member["id"], ids)
         and wanted(member["budgetTypeId"], body.get("budgetTypeIdList"))
-        and wanted(member["creativeType"], ids_of(body.get("creativeTypeIds")))
+        and wanted(member["creativeType"], kinds)
         and member["timezone"] == body.get("timezoneId", member["timezone"])
         and found(body.get("searchField"), member["campaignName"], member["id"])
     ]
-    ordered = sort_rows(matching, body.get("sortBy") or "-campaignId", _REPORT_COLUMNS)
-    together = {**_EMPTY, **{name: value for name, value in total(matching).items() if name in _EMPTY}}
-    together["totalCount"] = len(matching)
-    together["budgetTotal"] = money(sum(row["budgetTotal"] for row in matching))
-    return {
-        "totalRecords": len(everything),
-        "filteredRecords": len(matching),
-        "recordsTotal": together,
-        "recordsList": [
-            {name: value for name, value in row.items() if name in _EMPTY} for row in one_page(ordered, body, 20)
-        ],
-        "totalCount": len(matching),
-    }
+    rows = _sorted_reports(call, matching, body.get("sortBy") or "-campaignId")
+    return Listed(len(everything), rows, _together(call, [member for _, member in matching]))
+
+
+def _sorted_reports(call: Call, matching: list[tuple[Row, Row]], sort_by: str) -> list[Row]:
+    """Rows with the orders and campaigns that they are made of."""
+    names = {part.lstrip("+-") for part in sort_by.split(",") if part}
+    is_kept = names <= _KEPT_COLUMNS.keys()
+    rows: list[Row] = []
+    for order, member in matching:
+        # figures are made only where they decide
+        row = {name: member[_KEPT_COLUMNS[name]] for name in names} if is_kept else _report_row(call, order, member)
+        rows.append({**row, "_order": order, "_member": member})
+    return sort_rows(rows, sort_by, _REPORT_COLUMNS)
+
+
+def _together(call: Call, members: list[Row]) -> Row:
+    figures = total(delivery(call, member) for member in members)
+    together = {**_EMPTY, **{name: value for name, value in figures.items() if name in _EMPTY}}
+    together["totalCount"] = len(members)
+    together["budgetTotal"] = money(sum(member["budgetTotal"] for member in members))
+    return together
 
 
 def _report_row(call: Call, order: Row, member: Row) -> Row:
