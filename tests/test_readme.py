@@ -241,6 +241,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "adflight plan": "run, with the template filled in",
     "adflight apply": "run",
     "adflight report": "run",
+    "adflight keys": "run",
     "adflight login": "run, with the sandbox in the environment, one after the other, with those that follow",
     "adflight profiles": "run",
     "adflight call": "run",
@@ -460,7 +461,9 @@ async def test_the_commands_about_flights(tmp_path: Path) -> None:
     env = without_credentials() | {"XDG_STATE_HOME": str(tmp_path / "state")}
     said = {}
     for command in commands():
-        if command.startswith(("adflight flights", "adflight plan", "adflight apply", "adflight report")):
+        if command.startswith(
+            ("adflight flights", "adflight plan", "adflight apply", "adflight report", "adflight keys")
+        ):
             done = await run(*ADFLIGHT, *shlex.split(command)[1:], env=env, cwd=tmp_path)
             assert done.code == 0, done.err
             said[command] = done.out
@@ -469,6 +472,7 @@ async def test_the_commands_about_flights(tmp_path: Path) -> None:
     assert "2,000.00 USD committed" in said["adflight plan flights.csv --sandbox"]
     assert "Done: 2 created" in said["adflight apply flights.csv --sandbox --yes"]
     assert "spring-banners-2" in said["adflight report --sandbox"]
+    assert "3 keys" in said["adflight keys list --sandbox"]
     assert "2 flights in 1 insertion order; no problems" in list(said.values())[-1]
 
 

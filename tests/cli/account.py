@@ -71,5 +71,5 @@ class FakeTarget:
     flags: str = "--profile prod"
 
     @asynccontextmanager
-    async def open(self, vendor: str | None = None) -> AsyncIterator[Any]:
+    async def open(self, vendor: str | None = None, *, offline: bool = False) -> AsyncIterator[Any]:
         yield self.account

@@ -219,7 +219,8 @@ async def test_what_was_bought_and_is_gone_is_not_bought_again(platform: FakePla
         del platform.live[CAMPAIGN][there]
     made = await planned([row("a")], platform, known)
     assert item(made, "a").verdict is Verdict.REFUSED
-    assert item(made, "a").reason == f"campaign {there} {how}; `release` the key, and it is made anew"
+    advice = "to have it made anew: adflight keys release a --kind campaign"
+    assert item(made, "a").reason == f"campaign {there} {how}; {advice}"
 
 
 async def test_a_campaign_does_not_move(platform: FakePlatform, known: Known) -> None:

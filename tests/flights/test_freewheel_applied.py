@@ -243,7 +243,7 @@ async def test_one_that_was_deleted_is_refused(desk: Desk, freewheel: FreeWheel)
     await freewheel.insertion_orders.delete((await desk.journal.ids(ORDER))["spring"])
     with await desk.plan(ROWS) as planned:
         assert [item.verdict.value for item in planned.items] == ["refused", "unchanged", "unchanged"]
-        assert "`release`" in planned.items[0].reason
+        assert "adflight keys release spring --kind insertion_order" in planned.items[0].reason
 
 
 # lost answers, and crashes

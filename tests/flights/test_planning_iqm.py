@@ -135,7 +135,7 @@ async def test_what_somebody_changes_meanwhile_moves(account: Account, journal: 
         assert moved(again, newer) == [
             "campaign 'a', budget_total: was as the file says, is 1500.0, and the file says 1000",
             f"campaign 'b': was unchanged, is refused: campaign {ids['b']} was deleted at the vendor (deleted); "
-            "`release` the key, and it is made anew",
+            "to have it made anew: adflight keys release b --kind campaign",
         ]
         assert newer.totals.released == 500
 

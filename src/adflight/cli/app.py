@@ -11,6 +11,7 @@ from cyclopts import App, Parameter, Token, validators
 
 from adflight.cli.accounts import call, login, profiles
 from adflight.cli.declared import Declared
+from adflight.cli.keys import keys
 from adflight.cli.target import NO_TARGET, Target
 
 # interrupts are main's: it says what they mean
@@ -336,6 +337,8 @@ def report(
         declarations=(written or Declared()).declarations(),
     ).run()
 
+
+app.command(keys)
 
 # the list of commands has nothing to mark up, and a quarter of its time would go into importing what marks up
 app.help_format = "plaintext"

@@ -7,6 +7,7 @@ Imports `entries` and `database`; used by `journal`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Any, Final
 
 from adflight.core.errors import AdflightError, UnknownOutcome
@@ -19,6 +20,7 @@ from adflight.flights.entries import (
     Contradiction,
     Done,
     Entry,
+    Known,
     OpenIntent,
     Outcome,
     PartEntry,
@@ -174,7 +176,8 @@ class Book:
             if appeared:
                 raise Unsettled(
                     f"request {intent}, given up as absent, seems to have created {kind} {key!r} only now: "
-                    f"{', '.join(map(str, appeared))} bears its name. Adopt it, or bind the key to what it is"
+                    f"{', '.join(map(str, appeared))} bears its name. To say that it is this one: "
+                    f"adflight keys bind {quote(key)} {appeared[0]} --kind {kind}"
                 )
 
     def withdraw(self, intent: int, reason: str, now: float) -> None:
@@ -239,7 +242,7 @@ class Book:
         )
         if sealed.state in ("done", "adopted"):
             if sealed.columns["id"] is not None:
-                self._write_id(kind, key, sealed.columns["id"], now, "")
+                self._write_id(kind, key, sealed.columns["id"], now, sealed.columns.get("by", ""))
             self._write_applied(kind, key, _without(fields, sealed.outcome), now)
 
     def attempt(self, intent: int, attempt: Attempt) -> None:
@@ -283,6 +286,12 @@ class Book:
     def ids(self, kind: str) -> dict[str, int]:
         rows = self._database.execute("SELECT key, id FROM ids WHERE kind = ? AND until IS NULL ORDER BY key", (kind,))
         return dict(rows.fetchall())
+
+    def known(self, kind: str) -> list[Known]:
+        rows = self._database.execute(
+            "SELECT key, id, since, by FROM ids WHERE kind = ? AND until IS NULL ORDER BY key", (kind,)
+        )
+        return [Known(kind, key, id_, moment(since), by) for key, id_, since, by in rows]
 
     def keys_of(self, kind: str, file: str) -> dict[str, int]:
         # one run at a time: what was bound while it went on, it bound; one that died ended when the next one began
@@ -401,6 +410,6 @@ class Book:
 
 def _without(fields: bytes, outcome: Outcome) -> bytes:
     """The fields of a request, but for those that the service did not take."""
-    if not isinstance(outcome, Done) or not outcome.ignored:
+    if not isinstance(outcome, (Done, Adopted)) or not outcome.ignored:
         return fields
     return encode("fields", {name: value for name, value in decode(fields).items() if name not in outcome.ignored})

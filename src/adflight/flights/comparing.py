@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from shlex import quote
 from typing import Any, Final, TypeAlias
 
 from adflight.core.problems import shown
@@ -127,7 +128,7 @@ class Comparison:
         live = self._live[item.kind].get(id_)
         if live is None or live.is_gone:
             how = "does not exist at the vendor" if live is None else f"was deleted at the vendor ({live.status})"
-            raise Refusal(f"{what} {how}; `release` the key, and it is made anew")
+            raise Refusal(f"{what} {how}; to have it made anew: adflight keys release {_shell(item)}")
         if order is not None and live.parent != order.id:
             there = shown(order.key) if order.id is None else f"{shown(order.key)} ({order.id})"
             raise Refusal(
@@ -148,7 +149,10 @@ class Comparison:
         if free and len(rows) > 1:
             raise Refusal(f"{what} could be that of row {_some(rows, ' or of row ')}: all have its name")
         if len(free) > 1:
-            raise Refusal(f"{what} all bear its name, and the journal knows none of them: `bind` the key to one")
+            raise Refusal(
+                f"{what} all bear its name, and the journal knows none of them; to say which it is: "
+                f"adflight keys bind {_shell(item, 'ID')}"
+            )
         if free:
             return self._live[item.kind][free[0]]
         if owned:
@@ -255,6 +259,10 @@ class Comparison:
 def _some(numbers: Sequence[int], between: str) -> str:
     more = "" if len(numbers) <= _SHOWN else f" and {len(numbers) - _SHOWN:,} more"
     return between.join(map(str, numbers[:_SHOWN])) + more
+
+
+def _shell(item: Item, *more: str) -> str:
+    return " ".join((quote(item.key), *more, "--kind", item.kind))
 
 
 def _refuse(item: Item, reason: str) -> None:

@@ -141,6 +141,10 @@ class Adopted:
 
     id: int
     facts: Mapping[str, Any] = field(factory=dict)
+    ignored: tuple[str, ...] = ()
+    """Fields that it may have otherwise than they were sent: they do not count as applied."""
+    by: str = ""
+    """Who says so, where a person does."""
 
 
 @frozen
@@ -214,7 +218,7 @@ class PartEntry:
     cause: str
     """What was seen instead of an answer, if its outcome is or was unknown."""
     by: str
-    """Who gave it up."""
+    """Who gave it up, or said what it made."""
 
 
 @frozen
@@ -259,6 +263,18 @@ class Run:
     """None while it goes on, and for ever when its process died."""
     how: str
     """How it ended, in a word of its own; "" while it goes on, "died" when its process did."""
+
+
+@frozen
+class Known:
+    """What a key means."""
+
+    kind: str
+    key: str
+    id: int
+    since: datetime
+    by: str
+    """Who said so, where a person did."""
 
 
 # as it is kept
@@ -314,8 +330,9 @@ class SealedOutcome:
             case Done(id_, facts, ignored):
                 kept = {**facts, "ignored": [*ignored]} if ignored else facts
                 return cls(outcome, "done", {"id": id_, "facts": encode("facts", kept, secrets)})
-            case Adopted(id_, facts):
-                return cls(outcome, "adopted", {"id": id_, "facts": encode("facts", facts, secrets)})
+            case Adopted(id_, facts, ignored, by):
+                kept = {**facts, "ignored": [*ignored]} if ignored else facts
+                return cls(outcome, "adopted", {"id": id_, "facts": encode("facts", kept, secrets), "by": by})
             case Refused(reason):
                 return cls(outcome, "refused", {"reason": without_secrets(reason, secrets)})
             case Withdrawn(reason):

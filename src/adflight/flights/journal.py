@@ -38,6 +38,7 @@ from adflight.flights.entries import (
     Intent,
     JournalError,
     JournalHeld,
+    Known,
     OpenIntent,
     Outcome,
     RowFailure,
@@ -259,6 +260,10 @@ class Journal:
     async def ids(self, kind: str) -> dict[str, int]:
         """The vendor's ids by key."""
         return await self._do(lambda: self._book.ids(kind))
+
+    async def known(self, kind: str) -> list[Known]:
+        """What each key means, and since when, by key."""
+        return await self._do(lambda: self._book.known(kind))
 
     async def keys_of(self, kind: str, file: str) -> dict[str, int]:
         """The ids by key of what was applied or bound in runs of `file`."""

@@ -4,8 +4,8 @@
         async for event in settle(journal, platform):
             ...
 
-Imports the journal, the platform's types, equality and core's `adoption`; used by `dispatching` and `applying`, and
-before a plan is made. Nothing is created here. What was found is written down before it is told.
+Imports the journal, the platform's types, equality and core's `adoption`; used by `dispatching`, `applying` and
+`keys`, and before a plan is made. Nothing is created here. What was found is written down before it is told.
 """
 
 from __future__ import annotations
@@ -54,11 +54,12 @@ IfAbsent: TypeAlias = Literal["raise", "create"]
 """What becomes of a create that two looks did not find: it is reported, or it may be made again."""
 
 ADVICE: Final = (
-    "Look at the vendor for what bears its name; the next apply looks again, and takes over what is as sent."
+    "Look at the vendor for what bears its name, and say which it is with adflight keys bind; the next apply looks "
+    "again, too, and takes over what is as sent."
 )
 ABSENT: Final = (
-    "Look for it at the vendor. If it is not there, "
-    'apply with if_absent="create" and your name in `by`, and it is made.'
+    "Look for it at the vendor. If it is not there, adflight keys release lets it be made again; so does "
+    'adflight apply --if-absent create, or in Python if_absent="create" with your name in `by`.'
 )
 
 _AT_ONCE: Final = 500
@@ -106,13 +107,13 @@ async def conclude(
     """
     kinds = sorted({one.kind for one in due})
     ids = {kind: await journal.ids(kind) for kind in kinds}
-    found: list[_Found] = []
+    found: list[Found] = []
     for kind in kinds:
         updates = [one for one in due if one.kind == kind and not one.creates]
         found += await _read_back(updates, ids[kind], platform, answered)
     creates = [one for one in due if one.creates]
-    found += await _look_for(creates, ids, platform, give_up=by.strip() if if_absent == "create" else "")
-    events = await together(_write_down(one, journal) for one in found)
+    found += await look_for(creates, ids, platform, give_up=by.strip() if if_absent == "create" else "")
+    events = await together(write_down(one, journal) for one in found)
     return [(one.one, event) for one, event in zip(found, events, strict=True)]
 
 
@@ -142,7 +143,7 @@ def ends_everything(error: AdflightError, operation: str = "") -> bool:
 
 
 @frozen
-class _Found:
+class Found:
     """What is known of an open intent now."""
 
     one: OpenIntent
@@ -157,7 +158,7 @@ class _Found:
 
 async def _read_back(
     updates: Sequence[OpenIntent], ids: Mapping[str, int], platform: Platform, answered: Collection[Share]
-) -> list[_Found]:
+) -> list[Found]:
     if not updates:
         return []
     wanted = sorted({ids[one.key] for one in updates if one.key in ids})
@@ -166,7 +167,7 @@ async def _read_back(
     except AdflightError as error:
         if ends_everything(error):
             raise
-        return [_Found(one, reason=f"Reading it back failed: {error}") for one in updates]
+        return [Found(one, reason=f"Reading it back failed: {error}") for one in updates]
     return [
         _compared(one, ids.get(one.key), live, platform, is_answered=(one.intent, one.key) in answered)
         for one in updates
@@ -175,15 +176,15 @@ async def _read_back(
 
 def _compared(
     one: OpenIntent, id_: int | None, live: Mapping[int, Live], platform: Platform, *, is_answered: bool
-) -> _Found:
+) -> Found:
     found = None if id_ is None else live.get(id_)
     if found is not None:
         differing = not_as_sent(found, one.fields, platform)
     else:
         differing = "its id was taken from it" if id_ is None else f"{one.kind} {id_} does not exist any more"
     if not differing:
-        return _Found(one, Done(), id_)
-    return _Found(one, Refused(differing) if is_answered else Absent(differing), id_, differing)
+        return Found(one, Done(), id_)
+    return Found(one, Refused(differing) if is_answered else Absent(differing), id_, differing)
 
 
 def not_as_sent(live: Live, fields: Mapping[str, Any], platform: Platform) -> str:
@@ -206,9 +207,13 @@ def _word(value: Any) -> str:
 # creates
 
 
-async def _look_for(
+async def look_for(
     creates: Sequence[OpenIntent], ids: Mapping[str, Mapping[str, int]], platform: Platform, *, give_up: str
-) -> list[_Found]:
+) -> list[Found]:
+    """Looks twice for what creates have made, that must be settled by now. Writes nothing down.
+
+    `ids` are those of all keys by kind; `give_up` names the person who gives up what is not there.
+    """
     if not creates:
         return []
     try:
@@ -218,7 +223,7 @@ async def _look_for(
     except AdflightError as error:
         if ends_everything(error):
             raise
-        return [_Found(one, reason=f"Looking for it failed: {error}") for one in creates]
+        return [Found(one, reason=f"Looking for it failed: {error}") for one in creates]
     owners = {kind: {id_: key for key, id_ in known.items()} for kind, known in ids.items()}
     findings = [
         (one, _finding(one, first.get((one.kind, one.key)), second.get((one.kind, one.key)), owners[one.kind]))
@@ -260,31 +265,32 @@ async def _judged(
     platform: Platform,
     *,
     give_up: str,
-) -> _Found:
+) -> Found:
     id_ = finding.candidate
     if id_ is None:
         if finding.absent and give_up:
-            return _Found(one, Absent(finding.text, give_up), reason=finding.text)
-        return _Found(one, reason=f"{finding.text} {ABSENT if finding.absent else ADVICE}")
+            return Found(one, Absent(finding.text, give_up), reason=finding.text)
+        return Found(one, reason=f"{finding.text} {ABSENT if finding.absent else ADVICE}")
     claimants = claims[one.kind, id_]
     if len(claimants) > 1:
         others = ", ".join(repr(other.key) for other in claimants if other is not one)
-        return _Found(one, reason=f"{finding.text} It may as well be what was made for {others}. {ADVICE}")
+        return Found(one, reason=f"{finding.text} It may as well be what was made for {others}. {ADVICE}")
     try:
         differing = await platform.differences(one, id_)
     except AdflightError as error:
         if ends_everything(error):
             raise
-        return _Found(one, reason=f"{finding.text} It could not be compared with what was sent: {error}. {ADVICE}")
+        return Found(one, reason=f"{finding.text} It could not be compared with what was sent: {error}. {ADVICE}")
     if differing:
-        return _Found(one, reason=f"{finding.text} It differs from what was sent in {', '.join(differing)}. {ADVICE}")
-    return _Found(one, Adopted(id_), id_, finding.text)
+        return Found(one, reason=f"{finding.text} It differs from what was sent in {', '.join(differing)}. {ADVICE}")
+    return Found(one, Adopted(id_), id_, finding.text)
 
 
 # the journal
 
 
-async def _write_down(found: _Found, journal: Journal) -> Settled:
+async def write_down(found: Found, journal: Journal) -> Settled:
+    """Writes down what was found, and says what it was."""
     one = found.one
     if found.outcome is None:
         return Settled(kind=one.kind, key=one.key, how="unclear", reason=found.reason)
