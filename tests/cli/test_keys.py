@@ -311,6 +311,31 @@ def test_what_speaks_against_a_binding_is_said(
     assert f"campaign         {old}  since " in capsys.readouterr().out
 
 
+def test_one_other_that_bears_the_name_is_told_of(
+    keys: KeysCommand,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    order = account.add(ORDER, "Spring", io_name="Spring")
+    one, other = (account.add(CAMPAIGN, "Flight a", order, campaign_name="Flight a") for _ in range(2))
+    leave(account, target, order)
+
+    async def namesakes(intents: Any) -> dict[str, Any]:
+        return {intent.key: dict(account.live[CAMPAIGN]) for intent in intents}
+
+    async def differences(intent: Any, id_: int) -> list[str]:
+        return []
+
+    monkeypatch.setattr(account, "namesakes", namesakes)
+    monkeypatch.setattr(account, "differences", differences)
+    assert keys.bind(CAMPAIGN, "a", one, yes=True) == 0
+    out = capsys.readouterr().out
+    assert f"There is another that bears the name since then: {other}. It stays as it is, and may spend." in out
+    assert "It differs" not in out
+
+
 def test_who_releases_a_live_object_is_told_what_that_means(
     keys: KeysCommand, target: FakeTarget, account: Account, someone: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

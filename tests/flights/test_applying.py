@@ -329,7 +329,8 @@ async def test_without_a_name_nothing_is_given_up(platform: VendorPlatform, jour
     _, events = await ended_of(platform, journal, WISHES, if_absent="create", by=" ")
     (failed,) = of(events, RowFailed)
     assert failed.outcome == "unknown"
-    assert 'apply with if_absent="create" and your name' in failed.error
+    assert 'if_absent="create" with your name' in failed.error
+    assert "adflight keys release" in failed.error
     # and it is not sent by the next one either
     sent = len(platform.sent)
     _, events = await ended_of(platform, journal, WISHES)

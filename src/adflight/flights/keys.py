@@ -11,7 +11,7 @@ take the same open journal, so that no apply comes between them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from shlex import quote
 from typing import Final
@@ -238,10 +238,10 @@ def _check_person(by: str) -> None:
 
 async def _open_create(journal: Journal, kind: str, key: str) -> OpenIntent | None:
     mine = [one for one in await journal.open_intents() if (one.kind, one.key) == (kind, key)]
-    changes: Iterable[OpenIntent] = (one for one in mine if not one.creates)
-    for one in changes:
+    changes = [one.operation for one in mine if not one.creates]
+    if changes:
         raise KeyRefused(
-            f"{one.operation} for {shown(key)} has no outcome yet: the next adflight apply reads back what became of it"
+            f"{changes[0]} for {shown(key)} has no outcome yet: the next adflight apply reads back what became of it"
         )
     return mine[0] if mine else None
 
