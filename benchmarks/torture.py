@@ -25,7 +25,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from attrs import asdict, define, field, frozen
 
@@ -176,11 +177,34 @@ def write(path: Path, wanted: list[Wanted]) -> None:
 # who applies it
 
 
+class Spares:
+    """Processes that are started in advance: who is killed is followed at once, not when all is imported."""
+
+    def __init__(self) -> None:
+        self._spare: subprocess.Popen[str] | None = None
+
+    def take(self) -> subprocess.Popen[str]:
+        taken, self._spare = self._spare or self._new(), self._new()
+        return taken
+
+    def close(self) -> None:
+        if self._spare is not None:
+            self._spare.communicate()
+            self._spare = None
+
+    @staticmethod
+    def _new() -> subprocess.Popen[str]:
+        command = [sys.executable, "-W", "error", "-m", "benchmarks.flights_driver"]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
+
+
 @define(eq=False)
 class Driver:
     """A process that applies the file, and what it has told so far."""
 
     settings: dict[str, Any]
+    spares: Spares
     events: list[dict[str, Any]] = field(factory=list)
     process: subprocess.Popen[str] = field(init=False)
     _kill_after: int | None = None
@@ -191,13 +215,10 @@ class Driver:
         """`kill_after` so many events it is killed."""
         self._kill_after = kill_after
         self._heard = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "benchmarks.flights_driver", json.dumps(self.settings)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+        self.process = self.spares.take()
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(self.settings) + "\n")
+        self.process.stdin.close()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -279,6 +300,15 @@ class Torture:
         self.directory = directory
         self.chance = random.Random(seed)
         self.story = Story()
+        self._spares = Spares()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._spares.close()
 
     def apply(self, wanted: list[Wanted], *, kills: int, processes: int = 1, **settings: Any) -> None:
         """Applies until every process has said that all is applied, and kills until `kills` of them died."""
@@ -302,7 +332,7 @@ class Torture:
             "directory": str(self.directory / "journals"),
             "clock": asdict(self.sandbox.clock),
         }
-        return Driver({**own, **settings})
+        return Driver({**own, **settings}, self._spares)
 
     def once(self, wanted: list[Wanted], **settings: Any) -> tuple[int, dict[str, Any]]:
         """Applies in one process; its status, and the last that it told."""
@@ -459,8 +489,7 @@ def run(
     anything is there twice, missing, otherwise than the file says, or not as the journal says.
     """
     os.makedirs(directory / "journals", exist_ok=True)
-    with sandbox(FastClock.now(SPEED), seed=seed) as service:
-        torture = Torture(service, directory, seed)
+    with sandbox(FastClock.now(SPEED), seed=seed) as service, Torture(service, directory, seed) as torture:
         wanted = flights(count, torture.chance)
         goal = kills
         while True:

@@ -35,8 +35,9 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture
-def account(sandbox: SandboxProcess, tmp_path: Path) -> Torture:
-    return Torture(sandbox, tmp_path, SEED)
+def account(sandbox: SandboxProcess, tmp_path: Path) -> Iterator[Torture]:
+    with Torture(sandbox, tmp_path, SEED) as torture:
+        yield torture
 
 
 def test_everything_exists_once_whoever_is_killed(tmp_path: Path) -> None:
