@@ -1,8 +1,8 @@
 """A program that applies a file of flights, and dies where it is told to: python -m benchmarks.flights_driver.
 
-It reads its settings as a line of JSON once everything is imported, so that it can be started in advance. It writes each
-event as a line of JSON, and ends with 0 when all is applied. A death is a SIGKILL from itself: nothing runs afterwards,
-as when the machine loses its power between two instructions.
+It reads its settings as a line of JSON once everything is imported, so that it can be started in advance. It writes
+each event as a line of JSON, and ends with 0 when all is applied. A death is a SIGKILL from itself: nothing runs
+afterwards, as when the machine loses its power between two instructions.
 """
 
 from __future__ import annotations
