@@ -566,8 +566,8 @@ def test_the_options_and_their_defaults() -> None:
         value = defaults.pop(*quoted(option))
         shown = "none" if not value else json.dumps(int(value) if isinstance(value, float) else value)
         assert default.strip("`") == shown
-    # `with_raw_response` and `ow_id` are how users set these
-    assert set(defaults) == {"raw", "scope"}
+    # `with_raw_response`, `ow_id` and `call(watch=...)` are how users set these
+    assert set(defaults) == {"raw", "scope", "watch"}
 
 
 def test_the_marks_of_a_plan() -> None:

@@ -336,7 +336,11 @@ def test_an_interrupt_in_the_middle(
 
 
 def test_a_reader_that_has_gone(
-    file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    file: Path,
+    target: FakeTarget,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     with (tmp_path / "out").open("w") as out:
 
@@ -348,6 +352,7 @@ def test_a_reader_that_has_gone(
         with pytest.raises(SystemExit) as left:
             plan(file, target)
         assert left.value.code == 3
+    assert capsys.readouterr().err == "adflight: nobody reads standard output any more, so it ends here.\n"
 
 
 def test_a_saved_plan_whose_file_is_gone(

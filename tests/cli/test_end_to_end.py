@@ -166,3 +166,27 @@ def test_two_terminals(desk: Desk, sandbox: Terminal) -> None:
             second.expect("its answer was lost, and it was found")
             assert second.finish() == 0
     assert desk.bought() == (1, 3)
+
+
+def test_nobody_is_made_to_buy(desk: Desk) -> None:
+    file = desk.file(rows=2)
+    for keys, code, said in ((CTRL_C, 130, "Interrupted."), ("\x04", 2, "Nothing was sent.")):
+        with desk.adflight("apply", file.name, "--sandbox") as terminal:
+            terminal.expect(r"commit 2,000\.00 USD and send 3 requests\? \[y/N\] ")
+            terminal.press(keys)
+            terminal.expect(re.escape(said))
+            assert terminal.finish() == code
+    assert "campaigns         2 to be created" in desk.run("plan", file.name, "--sandbox")
+
+
+@pytest.mark.parametrize("size", [(24, 40), (50, 200)])
+def test_terminals_of_all_sizes(desk: Desk, size: tuple[int, int]) -> None:
+    file = desk.file(rows=2)
+    desk.env["NO_COLOR"] = "1"
+    command = ADFLIGHT, "plan", file.name, "--sandbox"
+    with Terminal(*command, env=desk.env, cwd=desk.directory, patience=PATIENCE, size=size) as terminal:
+        assert terminal.finish() == 0
+    table = terminal.text.split("To apply it")[0]
+    assert max(map(len, table.splitlines())) <= size[1]
+    assert table.count("+1,000.00") == 2
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9][;m]", terminal.raw), "no colors"

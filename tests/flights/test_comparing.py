@@ -143,6 +143,13 @@ async def test_several_campaigns_of_one_name_are_refused(platform: FakePlatform)
     assert verdicts(made) == {"Spring": "unchanged", "a": "refused", "b": "create"}
 
 
+async def test_many_namesakes_are_not_all_named(platform: FakePlatform) -> None:
+    spring = order(platform)
+    ids = [flight(platform, spring) for _ in range(12)]
+    reason = item(await planned([row("a")], platform), "a").reason
+    assert reason.startswith(f"campaigns {', '.join(map(str, ids[:10]))} and 2 more all bear its name")
+
+
 async def test_two_rows_do_not_share_one_live_campaign(platform: FakePlatform) -> None:
     spring = order(platform)
     there = flight(platform, spring, "Same")
@@ -439,3 +446,16 @@ async def test_a_moved_time_is_a_change(platform: FakePlatform) -> None:
     later = END + timedelta(days=7)
     made = await planned([row("a", io_end_time=later)], platform)
     assert item(made, "Spring").changes == (Change("io_end_time", END, later),)
+
+
+async def test_an_insertion_order_is_not_made_for_campaigns_that_are_all_refused(platform: FakePlatform) -> None:
+    incomplete = {name: value for name, value in row("b", io_name="Autumn").items() if name != "max_bid"}
+    with await plan([row("a"), incomplete], platform) as planned:
+        assert verdicts(planned) == {
+            "Spring": Verdict.CREATE,
+            "Autumn": Verdict.REFUSED,
+            "a": Verdict.CREATE,
+            "b": Verdict.REFUSED,
+        }
+        assert [item.reason for item in planned.items if item.key == "Autumn"] == ["all its campaigns are refused"]
+        assert planned.totals.writes == {"insertion_orders.create": 1, "campaigns.create": 1}

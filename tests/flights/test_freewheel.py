@@ -342,7 +342,7 @@ async def test_what_the_service_does_not_take_is_not_told_as_done(platform: Free
     async with client:
         scripted_platform = FreeWheelPlatform(client)
         (wanted,) = managed({**SPRING, "budget_amount": 2, "budget_over_delivery": 1}).values()
-        assert await put(scripted_platform, "a", wanted) == Done(7, {"ignored": ["budget_amount"]})
+        assert await put(scripted_platform, "a", wanted) == Done(7, ignored=("budget_amount",))
         live = Live(7, None, "Spring", "BOOKED", {"name": "Autumn", "campaign_id": CAMPAIGN})
         (wanted,) = managed(SPRING).values()
         assert await put(scripted_platform, "a", wanted, live) is None

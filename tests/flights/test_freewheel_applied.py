@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from attrs import evolve
 
 from adflight import FreeWheel
+from adflight.core.options import Watch
+from adflight.flights.entries import Done
 from adflight.flights.events import Ended, Event, RowDone, RowFailed
+from adflight.flights.freewheel import FreeWheelPlatform
 from adflight.flights.items import UNSEEN, Change, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.planning import Plan, plan
-from adflight.flights.platform import ORDER
+from adflight.flights.platform import ORDER, Told, Write
 from adflight.flights.saved_plan import load_plan
 from adflight.freewheel import QUOTA
 from adflight.types.freewheel import CurrencyTargetBudget
@@ -309,6 +313,23 @@ async def test_a_saved_plan_is_applied(desk: Desk, tmp_path: Path) -> None:
     with load_plan(tmp_path / "plan.json", desk.client) as loaded:
         events = [event async for event in loaded.apply(journal=desk.journal)]
     assert brief(events, RowDone) == MADE
+
+
+class Deaf(FreeWheelPlatform):
+    """Of a service that takes no budget with a new order."""
+
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
+        told = await super().send(write, ids, parent, watch)
+        return {key: evolve(said, ignored=("budget_amount",)) for key, said in told.items() if isinstance(said, Done)}
+
+
+async def test_what_the_service_does_not_take_is_sent_again(desk: Desk) -> None:
+    rows = [SPRING, SUMMER]
+    with await plan(rows, Deaf(desk.client), journal=desk.journal) as planned:
+        events = [event async for event in planned.apply(journal=desk.journal)]
+    assert brief(events, RowDone) == {"spring": "created", "summer": "created"}
+    with await desk.plan(rows) as planned:
+        assert changed(planned) == {"spring": (Change("budget_amount", UNSEEN, Decimal("12500.5")),)}
 
 
 async def test_what_the_service_refuses_fails_one_row(desk: Desk) -> None:

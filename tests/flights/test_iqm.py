@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 
 from adflight import IQM, InvalidInput, PagingError, UnknownOutcome, ValidationFailed
+from adflight.core.redaction import RedactedRequest
 from adflight.flights import iqm_reading
 from adflight.flights.entries import Done, OpenIntent, Refused, decode, encode
 from adflight.flights.items import Item
@@ -428,8 +429,13 @@ async def test_a_create_without_an_answer_is_found_again(account: Account) -> No
     for number in range(2):
         opened.append(evolve(opened[1], key=f"none {number}", look_up={"name": "None", "io_id": order}))
     account.sent()
-    found = await account.platform.namesakes(opened)
-    assert account.sent() == Counter(insertion_orders_list=1, insertion_orders_list_campaigns=1)
+    with pytest.raises(InvalidInput, match="one kind"):
+        await account.platform.namesakes(opened)
+    found = dict(await account.platform.namesakes(opened[:1]))
+    assert account.sent() == Counter(insertion_orders_list=1)
+    found.update(await account.platform.namesakes(opened[1:]))
+    assert account.sent() == Counter(insertion_orders_list_campaigns=1)
+    assert await account.platform.namesakes([]) == {}
     assert {key: len(namesakes) for key, namesakes in found.items()} == {
         # the one that was there before, and the one without an answer
         "spring": 2,
@@ -538,3 +544,29 @@ async def test_a_campaign_that_might_be_meant_stops_the_reading(missing: str, to
     async with scripted({**reports(total=1), "recordsList": [row]}) as iqm:
         with pytest.raises(PagingError, match=f"without {told}"):
             await iqm_reading.Reading(iqm).campaigns([7], [])
+
+
+async def test_what_a_list_brings_along_is_not_taken_for_what_was_asked_for() -> None:
+    order = {"ioId": 8, "ioName": "Other", "ioBudgetTypeId": None, "ioStatusId": 1, "ioStartTime": 1, "ioEndTime": None}
+    orders = {"totalRecords": 1, "filteredRecords": 1, "ioBasicDetailsList": [order]}
+    member = {"campaignId": 1, "name": "Banners", "status": "running"}
+    grouped = {"ioId": 8, "ioName": "Other", "campaignCount": 1, "campaigns": [member]}
+    async with scripted(orders) as iqm:
+        lost = UnknownOutcome(
+            "lost",
+            request=RedactedRequest("POST", "/", {}, {"ioName": "Spring"}),
+            sent_at=START,
+            settled_after=90,
+            cause=None,
+            operation="insertion_orders.create",
+            response=None,
+        )
+        account = Account(iqm, ANY)
+        write, campaign = account.platform.writes(rows_of_both(), Snapshot({}, {}, {}))
+        assert await account.platform.differences(open_intent(write, lost, {}), 7) == ["io_name"]
+        # one whose budget type the service does not tell takes no campaign
+        with pytest.raises(InvalidInput, match="budget type"):
+            await account.send(campaign, {"spring": 8})
+    async with scripted({"totalRecords": 1, "filteredRecords": 1, "ioCampaignsList": [grouped]}) as iqm:
+        assert await iqm_reading.Reading(iqm).strays({2}) == {}
+        assert list(await iqm_reading.Reading(iqm).strays({1})) == [1]

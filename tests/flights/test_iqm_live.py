@@ -159,7 +159,9 @@ def test_a_campaign_that_cannot_be_told_from_others_stops_the_reading(missing: s
 
 
 def test_an_id_may_come_as_text() -> None:
-    assert reported(ioId="15844").parent == 15844
+    live = iqm_live.listed(InsertionOrderCampaign.from_dict({**MEMBER, "campaignId": "537599"}), 15844)
+    assert live.id == 537599
+    assert iqm_live.whole(Campaign.from_dict({**CAMPAIGN, "ioId": "15844"})).parent == 15844
 
 
 def test_equal_values_are_kept_once() -> None:

@@ -31,6 +31,7 @@ from adflight.flights.entries import (
     JournalHeld,
     Part,
     Refused,
+    RowFailure,
     Unknown,
     Unsettled,
     Withdrawn,
@@ -96,6 +97,16 @@ async def test_a_create_and_what_became_of_it(tmp_path: Path) -> None:
         (2, f"answered Bearer {MASK}", 200),
     ]
     assert (run.file, run.started, run.ended, run.how) == ("digest", NOW, NOW, "complete")
+
+
+async def test_what_the_service_did_not_take_does_not_count_as_applied(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("a")
+        request = await journal.intend(create("row 1", budget=Decimal(5), name="Spring"))
+        await journal.record(request, {"row 1": Done(9, ignored=("budget",))})
+        assert await journal.applied(KIND, ["row 1"]) == {"row 1": {"name": "Spring"}}
+        (entry,) = [entry async for entry in journal.history()]
+        assert entry.parts[0].facts == {"ignored": ["budget"]}
 
 
 async def test_a_bulk_request_is_settled_key_by_key(tmp_path: Path) -> None:
@@ -753,3 +764,37 @@ asyncio.run(main())
             return [one.key for one in await journal.open_intents()]
 
     assert asyncio.run(look()) == ["a"]
+
+
+# rows that failed
+
+
+def failure(key: str, error: str = "a new one needs max_bid") -> RowFailure:
+    return RowFailure(kind=KIND, key=key, row=7, outcome="refused", error=error)
+
+
+async def test_rows_that_failed_are_kept_by_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PAGE", 2)
+    async with await opened(tmp_path) as journal:
+        first = await journal.begin_run("flights.csv")
+        for key in ("c", "a", "b"):
+            journal.fail_row(failure(key))
+        journal.fail_row(failure("a", "once more"))
+        await journal.end_run("failed")
+        second = await journal.begin_run("flights.csv")
+        await journal.end_run("complete")
+        kept = [failure("a", "once more"), failure("b"), failure("c")]
+        assert [one async for one in journal.failures(first)] == kept
+        assert [one async for one in journal.failures(second)] == []
+    async with await opened(tmp_path, read_only=True) as journal:
+        assert [one async for one in journal.failures(first)] == kept
+        with pytest.raises(JournalError, match="only to be read"):
+            journal.fail_row(failure("d"))
+
+
+async def test_a_failed_row_shows_no_secret_and_needs_a_run(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        journal.fail_row(failure("early"))
+        run = await journal.begin_run("flights.csv")
+        journal.fail_row(failure("a", '{"access_token": "hush"}'))
+        assert [one.error async for one in journal.failures(run)] == [f'{{"access_token":"{MASK}"}}']

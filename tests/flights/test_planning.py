@@ -141,6 +141,7 @@ async def test_applying_any_files_one_after_another_leaves_nothing_to_do(
                     # rows of one insertion order that contradict each other
                     continue
                 with planned:
+                    check_that_nothing_is_bought_twice(planned)
                     spent = budgets(platform)
                     refused = {item.key for item in planned.items if item.verdict is Verdict.REFUSED}
                     await applied(planned, platform, journal)
@@ -150,6 +151,18 @@ async def test_applying_any_files_one_after_another_leaves_nothing_to_do(
                     assert {item.key for item in again.items if item.verdict is Verdict.REFUSED} == refused
                     assert again.is_empty
                     assert moved(planned, again) == []
+
+
+def check_that_nothing_is_bought_twice(planned: Plan) -> None:
+    """What is to be made bears no name that something live bears at its place, unless that is another row's."""
+    assert planned.snapshot is not None
+    ids = {item.key: item.id for item in planned.items if item.kind == ORDER}
+    taken = {item.id for item in planned.items if item.kind == CAMPAIGN}
+    for item in planned.items:
+        if item.verdict is Verdict.CREATE and item.kind == CAMPAIGN and ids[item.parent or ""] is not None:
+            live = planned.snapshot.flights.values()
+            alike = {one.id for one in live if (one.parent, one.name) == (ids[item.parent or ""], item.name)}
+            assert alike <= taken
 
 
 def budgets(platform: FakePlatform) -> Decimal:

@@ -144,7 +144,14 @@ def test_a_damaged_plan_is_refused(saved: Path, data: st.DataObject) -> None:
 
 def test_lines_that_only_claim_to_be_whole_are_refused(saved: Path) -> None:
     lines = saved.read_bytes().splitlines(keepends=True)[:-1]
-    others = ([*lines[:-1], b'{"more": 1}\n'], [lines[0], *lines[2:]], lines[:4], lines[:1], [*lines[:2], *lines[3:]])
+    others = (
+        [*lines, b"[]\n"],
+        [*lines[:-1], b'{"more": 1}\n'],
+        [lines[0], *lines[2:]],
+        lines[:4],
+        lines[:1],
+        [*lines[:2], *lines[3:]],
+    )
     for kept in others:
         saved.write_bytes(b"".join(kept) + ended(kept))
         assert "this one is damaged, or was changed" in refused(saved)

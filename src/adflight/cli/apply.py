@@ -194,7 +194,7 @@ class ApplyCommand:
         screen = console(to_stderr=True)
         open_ = len(await journal.open_intents())
         self._has_said = True
-        screen.print(Text("Interrupted: ", style="bold yellow").append(outcome(tally)), soft_wrap=True)
+        screen.print(Text.assemble(("Interrupted: ", "bold yellow"), outcome(tally)), soft_wrap=True)
         if open_:
             what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
             screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)

@@ -61,7 +61,8 @@ def stopping(target: Target) -> Iterator[None]:
     except (JournalHeld, PlanOutdated) as error:
         _leave(error, NOT_SENT)
     except BrokenPipeError:
-        # whoever read it has gone, and the interpreter must not try to tell them the rest
+        print("adflight: nobody reads standard output any more, so it ends here.", file=sys.stderr)
+        # the interpreter must not try to write the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(STOPPED) from None
     except (AdflightError, OSError) as error:

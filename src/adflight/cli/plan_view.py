@@ -279,9 +279,9 @@ def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
 
 
 def _committed(totals: Totals, currency: str) -> Text:
-    text = Text(with_currency(totals.committed, currency), style="bold").append(" committed", style="not bold")
+    text = Text.assemble((with_currency(totals.committed, currency), "bold"), " committed")
     if totals.released:
-        text.append(f", {with_currency(abs(totals.released), currency)} given back", style="not bold")
+        text.append(f", {with_currency(abs(totals.released), currency)} given back")
     return text
 
 

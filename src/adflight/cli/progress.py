@@ -200,7 +200,7 @@ class _Drawn:
         heading.add_row(self._spinner, bar, Text(f"{tally.rows:,} of {total:,} rows"))
         lines: list[RenderableType] = [heading, counts(tally), pace(tally)]
         if tally.failures:
-            lines.append(Text("latest failure: ", style="dim").append(failure(tally.failures[-1])))
+            lines.append(Text.assemble(("latest failure: ", "dim"), failure(tally.failures[-1])))
         return Group(*lines)
 
 

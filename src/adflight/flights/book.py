@@ -23,6 +23,7 @@ from adflight.flights.entries import (
     Outcome,
     PartEntry,
     Refused,
+    RowFailure,
     Run,
     Sealed,
     SealedOutcome,
@@ -56,6 +57,8 @@ SCHEMA: Final = (
     "CREATE UNIQUE INDEX one_id ON ids (kind, key) WHERE until IS NULL",
     "CREATE UNIQUE INDEX one_key ON ids (kind, id) WHERE until IS NULL",
     "CREATE INDEX ever ON ids (kind, id)",
+    "CREATE TABLE failures (run INTEGER NOT NULL, row INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL,"
+    " outcome TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (run, kind, key)) WITHOUT ROWID",
     "CREATE TABLE applied (kind TEXT NOT NULL, key TEXT NOT NULL, at REAL NOT NULL, fields BLOB NOT NULL,"
     " PRIMARY KEY (kind, key)) WITHOUT ROWID",
 )
@@ -89,6 +92,24 @@ class Book:
     def runs(self) -> list[Run]:
         rows = self._database.execute("SELECT id, file, started, ended, how FROM runs ORDER BY id")
         return [Run(id_, file, moment(a), None if b is None else moment(b), how) for id_, file, a, b, how in rows]
+
+    def fail_row(self, failure: RowFailure) -> None:
+        run = self._run()
+        if run is None:
+            raise Contradiction(f"{failure.kind} {failure.key!r} failed, and no run has begun")
+        self._database.execute(
+            "REPLACE INTO failures (run, row, kind, key, outcome, error) VALUES (?, ?, ?, ?, ?, ?)",
+            (run, failure.row, failure.kind, failure.key, failure.outcome, failure.error),
+        )
+
+    def failures(self, run: int, after: tuple[str, str], limit: int) -> list[RowFailure]:
+        """`limit` of them at most, by kind and key, from the one after `after` on."""
+        rows = self._database.execute(
+            "SELECT kind, key, row, outcome, error FROM failures WHERE run = ? AND (kind, key) > (?, ?)"
+            " ORDER BY kind, key LIMIT ?",
+            (run, *after, limit),
+        ).fetchall()
+        return [RowFailure(kind=kind, key=key, row=row, outcome=how, error=why) for kind, key, row, how, why in rows]
 
     def _run(self) -> int | None:
         row = self._database.one("SELECT id FROM runs WHERE ended IS NULL AND how = '' ORDER BY id DESC LIMIT 1")
@@ -219,7 +240,7 @@ class Book:
         if sealed.state in ("done", "adopted"):
             if sealed.columns["id"] is not None:
                 self._write_id(kind, key, sealed.columns["id"], now, "")
-            self._write_applied(kind, key, fields, now)
+            self._write_applied(kind, key, _without(fields, sealed.outcome), now)
 
     def attempt(self, intent: int, attempt: Attempt) -> None:
         if self._database.one("SELECT 1 FROM intents WHERE id = ?", (intent,)) is None:
@@ -376,3 +397,10 @@ class Book:
         )
         for number, at, *more in rows:
             yield Attempt(number, moment(at), *more)
+
+
+def _without(fields: bytes, outcome: Outcome) -> bytes:
+    """The fields of a request, but for those that the service did not take."""
+    if not isinstance(outcome, Done) or not outcome.ignored:
+        return fields
+    return encode("fields", {name: value for name, value in decode(fields).items() if name not in outcome.ignored})

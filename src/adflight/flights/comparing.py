@@ -12,7 +12,7 @@ Imports equality, wanted and the contract's types.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
@@ -35,6 +35,8 @@ NOTHING: Final[Mapping[str, Any]] = {}
 _LEVELS: Final = {ORDER: Level.INSERTION_ORDER, CAMPAIGN: Level.CAMPAIGN}
 _TITLES: Final = {ORDER: "insertion order", CAMPAIGN: "campaign"}
 _NONE: Final = Decimal(0)
+_SHOWN: Final = 10
+"""Ids, or rows, that a reason names."""
 
 
 class Refusal(Exception):
@@ -53,6 +55,8 @@ class Comparison:
         self._namesakes = {kind: self._by_name(kind) for kind in self._live}
         self._keys: dict[str, dict[int, str]] = {}
         self._orders: dict[str, Item] = {}
+        self._filled: set[str] = set()
+        self._reasons: dict[str, str] = {}
 
     # what is to happen
 
@@ -87,15 +91,29 @@ class Comparison:
         )
         try:
             if order.verdict is Verdict.REFUSED:
-                raise Refusal(f"its insertion order {shown(order.key)} is refused: {order.reason}")
+                raise Refusal(self._withheld(order))
             live = self._found(item, order, name, order.id)
             self._judge(item, flight.campaign, live, applied)
         except Refusal as refusal:
             live = None
             _refuse(item, str(refusal))
+        if item.verdict is not Verdict.REFUSED:
+            self._filled.add(order.key)
         self.doubts.flight(item, flight, order, live, applied)
         _forget(item, live)
         return item
+
+    def refuse_empty(self) -> None:
+        """After the last flight: an insertion order is not made for campaigns that are all refused."""
+        for item in self._orders.values():
+            if item.verdict is Verdict.CREATE and item.key not in self._filled:
+                _refuse(item, "all its campaigns are refused")
+
+    def _withheld(self, order: Item) -> str:
+        # one text for all of its campaigns
+        if order.key not in self._reasons:
+            self._reasons[order.key] = f"its insertion order {shown(order.key)} is refused: {order.reason}"
+        return self._reasons[order.key]
 
     # which one it is
 
@@ -125,10 +143,10 @@ class Comparison:
         found = self._namesakes[item.kind].get((place, item.name), ())
         owned = self._owned(item.kind, found)
         free = [id_ for id_ in found if id_ not in owned]
-        what = f"{_TITLES[item.kind]}{'' if len(free) == 1 else 's'} {', '.join(map(str, free))}"
+        what = f"{_TITLES[item.kind]}{'' if len(free) == 1 else 's'} {_some(free, ', ')}"
         rows = self._wanted.rows_named(item.name, place if order is None else order.key, item.kind)
         if free and len(rows) > 1:
-            raise Refusal(f"{what} could be that of row {' or of row '.join(map(str, rows))}: all have its name")
+            raise Refusal(f"{what} could be that of row {_some(rows, ' or of row ')}: all have its name")
         if len(free) > 1:
             raise Refusal(f"{what} all bear its name, and the journal knows none of them: `bind` the key to one")
         if free:
@@ -141,15 +159,15 @@ class Comparison:
             )
         return None
 
-    def _by_name(self, kind: str) -> dict[tuple[Place, str], tuple[int, ...]]:
+    def _by_name(self, kind: str) -> dict[tuple[Place, str], list[int]]:
         """Ids by place and name, without those that are gone, or known and in the file."""
-        found: dict[tuple[Place, str], tuple[int, ...]] = {}
+        found: dict[tuple[Place, str], list[int]] = {}
         present = self._wanted.present[kind]
         for id_ in sorted(self._live[kind]):
             live = self._live[kind][id_]
             if not live.is_gone and id_ not in present:
                 place = self._wanted.place_of(live.fields) if kind == ORDER else live.parent
-                found[place, live.name] = (*found.get((place, live.name), ()), id_)
+                found.setdefault((place, live.name), []).append(id_)
         return found
 
     def _owned(self, kind: str, ids: Collection[int]) -> dict[int, str]:
@@ -232,6 +250,11 @@ class Comparison:
         names = [name for name in (own, summed and summed[0]) if name]
         found = [live.fields[name] for name in names if name in live.fields]
         return next((value for value in found if isinstance(value, Decimal)), None)
+
+
+def _some(numbers: Sequence[int], between: str) -> str:
+    more = "" if len(numbers) <= _SHOWN else f" and {len(numbers) - _SHOWN:,} more"
+    return between.join(map(str, numbers[:_SHOWN])) + more
 
 
 def _refuse(item: Item, reason: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 from attrs import define
 
 from adflight.core.errors import AdflightError
-from adflight.flights.entries import JournalError, Unknown, moment
+from adflight.flights.entries import JournalError, RowFailure, Unknown, moment
 from adflight.flights.events import Event, RowDone, RowFailed, Settled, Settling
 from adflight.flights.items import Item, Verdict
 from adflight.flights.journal import Journal
@@ -108,6 +108,9 @@ class Dispatcher:
         """Tells that one is not."""
         self.results[kind, "failed"] += 1
         self._items.pop((kind, key), None)
+        # a journal that cannot be written ends the apply elsewhere
+        with suppress(JournalError):
+            self._journal.fail_row(RowFailure(kind=kind, key=key, row=row, outcome=outcome, error=error))
         self._tell(RowFailed(kind=kind, key=key, row=row, error=error, outcome=outcome))
 
     # the loop

@@ -101,6 +101,8 @@ class Done:
     """Of what was created; None for other requests."""
     facts: Mapping[str, Any] = field(factory=dict)
     """What else the answer said that is worth keeping."""
+    ignored: tuple[str, ...] = ()
+    """Fields that the answer shows otherwise than they were sent: they do not count as applied."""
 
 
 @frozen
@@ -231,6 +233,20 @@ class Entry:
     attempts: tuple[Attempt, ...]
 
 
+@frozen(kw_only=True)
+class RowFailure:
+    """An object that a run left otherwise than its file says, whether or not a request was sent for it."""
+
+    kind: str
+    key: str
+    row: int
+    """Of the file."""
+    outcome: str
+    """In a word; see `events.RowFailed`."""
+    error: str
+    """In words."""
+
+
 @frozen
 class Run:
     """One apply."""
@@ -295,8 +311,9 @@ class SealedOutcome:
     def of(cls, outcome: Outcome, secrets: frozenset[str]) -> SealedOutcome:
         """Raises `InvalidInput` for what cannot be kept."""
         match outcome:
-            case Done(id_, facts):
-                return cls(outcome, "done", {"id": id_, "facts": encode("facts", facts, secrets)})
+            case Done(id_, facts, ignored):
+                kept = {**facts, "ignored": [*ignored]} if ignored else facts
+                return cls(outcome, "done", {"id": id_, "facts": encode("facts", kept, secrets)})
             case Adopted(id_, facts):
                 return cls(outcome, "adopted", {"id": id_, "facts": encode("facts", facts, secrets)})
             case Refused(reason):

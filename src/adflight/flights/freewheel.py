@@ -88,9 +88,8 @@ class FreeWheelPlatform:
         if write.creates:
             request = insertion_orders_create.request(**arguments(write.values))
             made = await self._client.call(request, insertion_orders_create.parse, watch=watch)
-            ignored = differing(write.values, shown(made))
-            # it exists, whatever else is to be said of it
-            return {target.key: Done(made.id, {"ignored": ignored} if ignored else {})}
+            # it exists, whatever else is to be said of it; what it is not like is sent again by the next apply
+            return {target.key: Done(made.id, ignored=tuple(differing(write.values, shown(made))))}
         (id_,) = ids
         live = await self._client.insertion_orders.get(id_, show="all") if is_partial(write.values) else None
         request = insertion_orders_update.request(id_, **arguments(write.values, live))

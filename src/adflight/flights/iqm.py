@@ -5,7 +5,7 @@ Imports the client, what a platform is, and the rest of `iqm_*`; imported by the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from adflight.core.clock import Clock
@@ -174,26 +174,31 @@ class IQMPlatform:
         return {"name": write.named} if write.kind == ORDER else {"name": write.named, "io_id": parent}
 
     async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
-        """See `Platform.namesakes`."""
-        reading = Reading(self._client)
-        orders = [intent for intent in intents if intent.kind == ORDER]
-        campaigns = [intent for intent in intents if intent.kind == CAMPAIGN]
-        found: dict[str, dict[int, Live]] = {}
-        if orders:
-            live = await reading.orders({intent.look_up["name"] for intent in orders}, ())
-            self._learn(live.values())
-            for intent in orders:
-                named = intent.look_up["name"]
-                found[intent.key] = {order.id: order for order in live.values() if order.name == named}
-        wanted: dict[tuple[int, str], list[dict[int, Live]]] = {}
-        for intent in campaigns:
-            found[intent.key] = {}
-            place = (int(intent.look_up["io_id"]), str(intent.look_up["name"]))
+        """See `Platform.namesakes`. The intents are all of one kind: keys are unique only within one."""
+        kinds = {intent.kind for intent in intents}
+        if len(kinds) > 1:
+            raise InvalidInput("intents", sorted(kinds), "creates of one kind at a time")
+        found: dict[str, dict[int, Live]] = {intent.key: {} for intent in intents}
+        wanted: dict[tuple[int | None, str], list[dict[int, Live]]] = {}
+        for intent in intents:
+            place = (intent.look_up.get("io_id"), intent.look_up["name"])
             wanted.setdefault(place, []).append(found[intent.key])
-        async for campaign in reading.members({order for order, _ in wanted}):
-            for namesakes in wanted.get((campaign.parent or 0, campaign.name), ()):
-                namesakes[campaign.id] = campaign
+        async for live in self._named(kinds, wanted):
+            for namesakes in wanted.get((live.parent, live.name), ()):
+                namesakes[live.id] = live
         return found
+
+    async def _named(self, kinds: Collection[str], places: Collection[tuple[int | None, str]]) -> AsyncIterator[Live]:
+        """Everything that may bear one of these names, by insertion order, and more."""
+        reading = Reading(self._client)
+        if ORDER in kinds:
+            orders = await reading.orders({name for _, name in places}, ())
+            self._learn(orders.values())
+            for order in orders.values():
+                yield order
+        if CAMPAIGN in kinds:
+            async for campaign in reading.members({parent for parent, _ in places if parent is not None}):
+                yield campaign
 
     async def differences(self, intent: OpenIntent, id: int) -> list[str]:
         """The columns in which an object differs from what a create sent; all, where it does not exist any more."""

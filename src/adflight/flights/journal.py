@@ -40,6 +40,7 @@ from adflight.flights.entries import (
     JournalHeld,
     OpenIntent,
     Outcome,
+    RowFailure,
     Run,
     Sealed,
     SealedOutcome,
@@ -168,6 +169,23 @@ class Journal:
     async def runs(self) -> list[Run]:
         """All runs, the earliest first."""
         return await self._do(lambda: self._book.runs())
+
+    def fail_row(self, failure: RowFailure) -> None:
+        """Has it written down, for reports, that a row failed; what the disk makes of it, the next step tells."""
+        self._check_writable()
+        clean = evolve(failure, error=without_secrets(failure.error, self._secrets))
+        self._ask(lambda: self._book.fail_row(clean), None)
+
+    async def failures(self, run: int) -> AsyncIterator[RowFailure]:
+        """The rows that failed in a run, by kind and key. Memory stays constant."""
+        after = ("", "")
+        while page := await self._do(partial(self._failures, run, after)):
+            for failure in page:
+                yield failure
+            after = (page[-1].kind, page[-1].key)
+
+    def _failures(self, run: int, after: tuple[str, str]) -> list[RowFailure]:
+        return self._book.failures(run, after, _PAGE)
 
     # requests
 

@@ -61,8 +61,8 @@ class Plan:
     Holds the flights until it is closed; leaving a `with` block closes it.
     """
 
-    platform: Platform
-    flights: Flights
+    platform: Platform = field(repr=False)
+    flights: Flights = field(repr=False)
     label: str
     """The file's name, under which the journal keeps what is applied; empty for rows without one."""
     refresh: Refresh
@@ -262,6 +262,7 @@ async def make_plan(
     if flights.columns.flight_name is not None:
         async for rows, applied in _pages(iter(flights), journal, CAMPAIGN, known):
             items += [comparison.flight(flight, applied.get(flight.key, {})) for flight in rows]
+        comparison.refuse_empty()
     leftovers = tuple(comparison.leftovers(earlier))
     doubts = comparison.doubts.finish(snapshot.flights.values())
     planned = Plan(
