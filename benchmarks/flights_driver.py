@@ -22,13 +22,14 @@ from typing import Any, Final
 from attrs import field, frozen
 
 import adflight
+from adflight import IQM, FreeWheel
 from adflight.core.transport import AiohttpTransport, WireAnswer, WireRequest
 from adflight.flights.database import Database
 from adflight.flights.entries import JournalError, JournalHeld
 from adflight.flights.events import Ended, as_json
 from adflight.flights.planning import plan
 from adflight.sandbox.specification import load
-from benchmarks.sandbox import READS, FastClock, client
+from benchmarks.sandbox import READS, FastClock, client, freewheel
 
 HELD: Final = 75
 """How it ends when another process has the journal."""
@@ -56,6 +57,7 @@ def _pair(given: Any) -> Any:
 class Settings:
     file: str
     url: str
+    vendor: str = "iqm"
     directory: str
     clock: dict[str, float]
     wait: float = 0.0
@@ -93,12 +95,14 @@ class DyingTransport:
 
     certified: Final = True
 
-    def __init__(self, death: Death) -> None:
+    def __init__(self, death: Death, vendor: str) -> None:
         self._inner = AiohttpTransport()
         self._death = death
-        paths = (path for item in load().operations if not item.id.startswith(READS) for path in item.paths)
+        paths = (
+            path for item in load(vendor=vendor).operations if not item.id.startswith(READS) for path in item.paths
+        )
         patterns = (re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(path)) for path in paths)
-        self._changes = re.compile(f"https?://[^/]+(?:{'|'.join(patterns)})(?:[?].*)?$")
+        self._changes = re.compile(f"https?://[^/]+(?:/freewheel)?(?:{'|'.join(patterns)})(?:[?].*)?$")
 
     async def send(self, request: WireRequest) -> WireAnswer:
         changes = self._changes.match(request.url) is not None and request.method != "GET"
@@ -147,8 +151,13 @@ async def _apply(settings: Settings) -> int:
     clock = Clock(fast.speed, fast.start, fast.monotonic_start)
     quota = None if settings.quota is None else adflight.Quota(*settings.quota)
     directory = Path(settings.directory)
-    async with client(settings.url, clock=clock, quota=quota, transport=DyingTransport(death)) as iqm:
-        made = await plan(settings.file, iqm, directory=directory)
+    transport = DyingTransport(death, settings.vendor)
+    if settings.vendor == "freewheel":
+        account: IQM | FreeWheel = freewheel(settings.url, clock=clock, transport=transport)
+    else:
+        account = client(settings.url, clock=clock, quota=quota, transport=transport)
+    async with account:
+        made = await plan(settings.file, account, directory=directory)
         _tell({"event": "planned", "writes": dict(made.totals.writes), "verdicts": _plain(made.totals.verdicts)})
         events = made.apply(
             directory=directory,
