@@ -102,7 +102,7 @@ class Torture:
     def apply(self, wanted: Sequence[Any], *, kills: int, processes: int = 1, **settings: Any) -> None:
         """Applies until every process has said that all is applied, and kills until `kills` of them died."""
         goal = self.story.killed + kills
-        reach = max(6, 2 * len(wanted) // max(1, kills))
+        reach = max(6, len(wanted) // max(1, kills))
         running = [self._start(wanted, goal, reach, **settings) for _ in range(processes)]
         while running:
             time.sleep(0.002)
