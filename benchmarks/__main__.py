@@ -49,6 +49,7 @@ async def _measure(scale: Scale) -> list[Section]:
     sections.append(await journal.measure(scale))
     _say("importing ...")
     sections.append(importing.measure(scale))
+    sections.append(importing.measure_help(scale))
     _say("memory ...")
     sections.append(memory.measure(scale))
     return sections

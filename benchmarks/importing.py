@@ -1,9 +1,10 @@
-"""How long a fresh interpreter takes to import things, its own start not counted."""
+"""How long a fresh interpreter takes to import things, its own start not counted, and the command line to help."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 from benchmarks.report import Section, at_most, ratio
 from benchmarks.scale import Scale
@@ -19,6 +20,16 @@ _WAYS = {
 _TIMED = "import time; start = time.perf_counter()\n{}\nprint(time.perf_counter() - start)"
 
 
+_NOTHING = (sys.executable, "-c", "pass")
+_ADFLIGHT = (sys.executable, "-c", "from adflight.cli import main; main()")
+_COMMANDS = {
+    "python -c pass": _NOTHING,
+    "adflight --help": (*_ADFLIGHT, "--help"),
+    "adflight call --help": (*_ADFLIGHT, "call", "--help"),
+    "adflight call iqm campaigns get --help": (*_ADFLIGHT, "call", "iqm", "campaigns", "get", "--help"),
+}
+
+
 def measure(scale: Scale) -> Section:
     best = dict.fromkeys(_WAYS, float("inf"))
     for _ in range(scale.imports):
@@ -31,6 +42,24 @@ def measure(scale: Scale) -> Section:
         rows=[(name, f"{seconds * 1e3:.0f}", ratio(seconds / httpx)) for name, seconds in best.items()],
         goals=[at_most("import adflight, x import httpx", best["import adflight"] / httpx, 1.5)],
         notes=[f"Best of {scale.imports} fresh interpreters each, taking turns; their own start is not counted."],
+    )
+
+
+def measure_help(scale: Scale) -> Section:
+    best = dict.fromkeys(_COMMANDS, float("inf"))
+    for _ in range(scale.imports):
+        for name, command in _COMMANDS.items():
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            best[name] = min(best[name], time.perf_counter() - start)
+    nothing = best["python -c pass"]
+    goals = ("adflight --help", "adflight call --help")
+    return Section(
+        title="Help",
+        header=("command", "ms", "x python -c pass"),
+        rows=[(name, f"{seconds * 1e3:.0f}", ratio(seconds / nothing)) for name, seconds in best.items()],
+        goals=[at_most(f"{name}, ms", best[name] * 1e3, 200) for name in goals],
+        notes=[f"Best of {scale.imports} runs each, taking turns, the interpreter's start and end included."],
     )
 
 

@@ -10,9 +10,8 @@ import asyncio
 import sys
 from decimal import Decimal
 
-from adflight import IQM, AdflightError
+from adflight import IQM, AdflightError, plan
 from adflight.flights.events import Ended, RowDone, RowFailed
-from adflight.flights.planning import plan
 
 
 async def main(file: str, most: Decimal) -> int:

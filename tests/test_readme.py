@@ -241,6 +241,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "adflight plan": "run, with the template filled in",
     "adflight apply": "run",
     "adflight report": "run",
+    "adflight login": "run, with the sandbox in the environment, one after the other, with those that follow",
+    "adflight profiles": "run",
+    "adflight call": "run",
     "adflight quickstart --vendor": "run",
     "adflight quickstart --live": "run, with the sandbox in the place of the real service and --yes",
 }
@@ -467,6 +470,19 @@ async def test_the_commands_about_flights(tmp_path: Path) -> None:
     assert "Done: 2 created" in said["adflight apply flights.csv --sandbox --yes"]
     assert "spring-banners-2" in said["adflight report --sandbox"]
     assert "2 flights in 1 insertion order; no problems" in list(said.values())[-1]
+
+
+async def test_the_commands_about_accounts(sandbox: Sandbox, tmp_path: Path) -> None:
+    homes = {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    said = []
+    for command in commands():
+        if command.startswith(("adflight login", "adflight profiles", "adflight call")):
+            done = await run(*ADFLIGHT, *shlex.split(command)[1:], env=environment(sandbox) | homes, cwd=tmp_path)
+            assert done.code == 0, done.err
+            said.append(done.out)
+    assert f"prod  iqm     {sandbox.EMAIL}  EUR" in said[1]
+    assert said[2] == ""
+    assert "--campaign-ids" in said[3]
 
 
 @pytest.mark.parametrize("command", commands_of("adflight quickstart --vendor"))

@@ -357,9 +357,8 @@ def _write(file: Path, profiles: Mapping[str, Any]) -> None:
         opened = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with open(opened, "wb") as stream:
-                if hasattr(os, "fchmod"):
-                    # an umask may have taken from the user, too
-                    os.fchmod(opened, 0o600)
+                # an umask may have taken from the user, too
+                partial.chmod(0o600)
                 stream.write(content + b"\n")
                 stream.flush()
                 os.fsync(opened)

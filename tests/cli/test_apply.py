@@ -243,6 +243,12 @@ def test_standard_input(
         assert "standard input, CSV in UTF-8" in capsys.readouterr().out
 
 
+def test_what_is_wrong_with_standard_input(target: FakeTarget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"key,io_name\na,Spring\na,Spring\n")))
+    with pytest.raises(InvalidFile, match=r"^standard input \(CSV in UTF-8, separated by commas\): 1 problem\n"):
+        plan(Path("-"), target)
+
+
 # saved plans
 
 
@@ -411,3 +417,35 @@ def test_further_commands_are_told_with_the_declarations(
     assert command.run() == 0
     said = capsys.readouterr().out.splitlines()[-1]
     assert said.endswith("--profile prod --vendor iqm --zone Europe/Berlin --date-format '%d.%m.%Y %H:%M'")
+
+
+def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The second campaign is cut off, and what bears its name then may as well be somebody else's."""
+
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    async def namesakes(intents: Any) -> dict[str, Any]:
+        return {intent.key: {} for intent in intents}
+
+    account.before = lambda write: hang() if write.kind == CAMPAIGN else None
+    assert apply(file, target, yes=True) == 130
+    monkeypatch.setattr(account, "namesakes", namesakes)
+    capsys.readouterr()
+    account.before = lambda write: None
+    assert apply(file, target, yes=True) == 1
+    out = capsys.readouterr().out
+    assert "2 requests without an outcome: what became of that is found out in " in out
+    assert "its answer was lost, and somebody has to look" in out
+    assert "is bought again with --if-absent create." in out
+    assert apply(file, target, yes=True, if_absent="create") == 0
+    out = capsys.readouterr().out
+    assert "campaign a: its answer was lost, and it is not there" in out
+    assert "Done: 2 created" in out

@@ -97,6 +97,9 @@ def test_declarations_make_a_file_readable(file: Path) -> None:
         (("check", "nothing.csv", "--decimal", "x"), "decimal='x'"),
         (("check", "nothing.csv", "--separator", "ab"), "separator='ab'"),
         (("check",), "FILE"),
+        (("check", "--bogus"), "there is no option --bogus"),
+        (("check", "--bogus", "flights.csv"), "there is no option --bogus"),
+        (("check", "flights.csv", "--bogus"), "--bogus"),
         (("template", "--vendor", "acme"), "iqm"),
     ],
 )
@@ -105,6 +108,12 @@ def test_bad_arguments_are_named(arguments: tuple[str, ...], said: str, tmp_path
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert "Traceback" not in done.err
+
+
+def test_standard_input() -> None:
+    done = asyncio.run(run(*ADFLIGHT, "flights", "check", "-", env=ENVIRONMENT, stdin=template(COLUMNS)))
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("standard input: CSV in UTF-8")
 
 
 def test_many_warnings_are_counted(file: Path) -> None:

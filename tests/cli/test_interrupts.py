@@ -72,3 +72,22 @@ def test_a_thread_has_no_interrupts() -> None:
     thread.start()
     thread.join()
     assert found == [42]
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_the_cursor_comes_back(
+    is_terminal: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    left: list[int] = []
+    monkeypatch.setattr(os, "_exit", left.append)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+
+    async def stubborn() -> None:
+        for _ in range(3):
+            press()
+        await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupts.run(stubborn())
+    assert left == [interrupts.CODE]
+    assert capfd.readouterr().err == interrupts.STILL + ("\x1b[?25h" if is_terminal else "")

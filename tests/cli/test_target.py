@@ -10,6 +10,7 @@ import pytest
 from adflight import ConfigurationError, profiles
 from adflight.cli import embedded, spelled_out
 from adflight.cli.target import NO_TARGET, Target
+from adflight.core.download import fetch
 from adflight.freewheel import FreeWheel
 from adflight.iqm import IQM
 from adflight.sandbox import Sandbox, SandboxOptions
@@ -131,6 +132,17 @@ async def test_the_embedded_sandbox_remembers_under_one_address(homes: Path) -> 
         assert again.base_url == f"{embedded.ADDRESS}/freewheel"
         assert (await again.insertion_orders.get(order.id)).name == "Spring"
     assert (homes / "state" / "adflight" / "sandbox" / "sandbox.db").exists()
+
+
+async def test_what_is_not_the_embedded_sandboxes_goes_where_it_says(adflight_sandbox: Sandbox) -> None:
+    async with Target(sandbox="embedded").open() as client:
+        found = await fetch(
+            client._session.transport,
+            f"{adflight_sandbox.url}/_sandbox/counts",
+            options=client.options,
+            clock=client.clock,
+        )
+    assert b'"requests":0' in found
 
 
 async def test_the_embedded_sandbox_is_one_processs_at_a_time() -> None:

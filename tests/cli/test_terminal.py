@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import sys
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -150,3 +151,15 @@ def test_a_file_is_read_where_it_is(tmp_path: Path) -> None:
     with spool.readable(file) as path:
         assert path == file
     assert spool.name_of(file) == str(file)
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    content = b"key,io_name\n" + b"a,b\n" * 50_000
+    writer = threading.Thread(target=pipe.write_bytes, args=(content,))
+    writer.start()
+    with spool.readable(pipe) as path:
+        writer.join()
+        assert path.read_bytes() == content == path.read_bytes()
+    assert not path.exists()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -478,6 +479,113 @@ async def test_an_outcome_that_cannot_be_written_leaves_the_request_open(
     ended, _ = await ended_of(platform, journal, WISHES)
     assert ended.how == "complete"
     assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_what_would_be_sent_again_when_it_stops_is_not(platform: VendorPlatform, journal: Journal) -> None:
+    await existing(platform, journal)
+    platform.latency, platform.delays["b2"] = 5.0, 1.0
+    platform.faults = [("a1", "server error"), ("b2", ConfigurationError("no"))]
+    wishes = [*WISHES[:2], campaign("a1", "a", 30), *WISHES[3:], campaign("b2", "b")]
+    ended, events = await ended_of(platform, journal, wishes)
+    assert (ended.how, len(platform.sent)) == ("stopped", 1)
+    assert brief(events, RowFailed) == {"a1": "unknown"}
+    assert [one.state for one in await journal.open_intents()] == ["unknown"]
+    ended, _ = await ended_of(platform, journal, wishes)
+    assert ended.how == "complete"
+
+
+async def test_what_waits_to_be_sent_again_when_it_stops_is_withdrawn(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await applied(platform, WISHES[:2], journal)
+    platform.delays["b1"] = 0.5
+    platform.faults = [("a1", "rate limited"), ("b1", ConfigurationError("no"))]
+    ended, events = await ended_of(platform, journal, [*WISHES[:3], WISHES[4]])
+    assert (ended.how, of(events, RowFailed)) == ("stopped", [])
+    last = [one async for one in journal.history()][-1]
+    assert [(part.key, part.state) for part in last.parts] == [("a1", "withdrawn")]
+    assert [attempt.outcome for attempt in last.attempts] == ["rate limited"]
+
+
+@pytest.mark.parametrize("creates", [True, False])
+async def test_a_mistake_after_sending_leaves_the_request_open(
+    platform: VendorPlatform, journal: Journal, creates: bool
+) -> None:
+    wishes = WISHES
+    if not creates:
+        await existing(platform, journal)
+        wishes = [*WISHES[:2], campaign("a1", "a", 30), *WISHES[3:]]
+    platform.faults = [("a1", "mistake")]
+    with pytest.raises(ZeroDivisionError):
+        await applied(platform, wishes, journal)
+    assert [(one.key, one.state) for one in await journal.open_intents()] == [("a1", "unknown")]
+    ended, _ = await ended_of(platform, journal, wishes)
+    assert ended.how == "complete"
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_an_object_is_told_of_once_however_many_requests_it_takes(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await existing(platform, journal)
+    end = datetime(2027, 4, 1, tzinfo=UTC)
+    wishes = [
+        *WISHES[:2],
+        campaign("a1", "a", 30, end_time=end),
+        campaign("a2", "a", 40, end_time=end.replace(day=2)),
+        campaign("b1", "b", 50, end_time=end.replace(day=3)),
+    ]
+    platform.faults = [("a2", "refused"), ("b1", "refused"), ("b1", "refused")]
+    ended, events = await ended_of(platform, journal, wishes)
+    assert len(platform.sent) == 6
+    assert brief(events, RowFailed) == {"a2": "refused", "b1": "refused"}
+    assert len(of(events, RowFailed)) == 2
+    assert {key: how for key, how in brief(events, RowDone).items() if how != "unchanged"} == {"a1": "changed"}
+    assert (ended.done, ended.failed) == (1, 2)
+
+
+async def test_what_needs_an_id_that_nobody_knows_is_not_sent(platform: VendorPlatform, journal: Journal) -> None:
+    made = await planned(platform, [*WISHES[:2], *WISHES[2:4]], journal)
+    made._writes = [write for write in made._writes if write.kind == CAMPAIGN or write.targets[0].key == "b"]
+    events = [event async for event in made.apply(journal=journal)]
+    assert brief(events, RowFailed) == dict.fromkeys(["a1", "a2", "a"], "failed")
+    assert of(events, RowFailed)[0].error == "the vendor's id of what it is about is not known"
+
+
+async def test_what_is_lost_early_is_settled_while_the_others_are_sent(tmp_path: Path) -> None:
+    platform = VendorPlatform(quota=Quota(19, 60.0))
+    wishes = [order("a"), order("b"), *(campaign(f"a{number}", "a") for number in range(400))]
+    platform.faults = [("a0", "cut_after"), ("b", "cut_after"), ("a200", "cut_after")]
+    async with journal_in(tmp_path, platform.clock) as journal:
+        ended, events = await ended_of(platform, journal, wishes)
+        assert ended.how == "complete"
+        kinds = [type(event).__name__ for event in events]
+        assert kinds.index("Settled") < len(kinds) - 1 - kinds[::-1].index("Sent")
+        # one round for the first two, with a look at each kind, and one for the last
+        assert platform.reads == {"namesakes": 6, "differences": 3}
+        platform.reads.clear()
+        # what was answered and not named waits in the same way, unless it is much
+        platform.silent = {f"a{number}" for number in range(5)}
+        later = [*wishes[:2], *(campaign(f"a{number}", "a", 100 + number) for number in range(400))]
+        ended, events = await ended_of(platform, journal, later)
+        assert ended.how == "complete"
+        assert platform.reads == {"read_back": 1}
+
+
+async def test_it_ends_however_often_it_is_cancelled(platform: VendorPlatform, journal: Journal) -> None:
+    platform.latency = 5.0
+    task = asyncio.create_task(applied(platform, WISHES, journal))
+    while not platform.under_way:
+        await asyncio.sleep(0)
+    for _ in range(6):
+        task.cancel()
+        await asyncio.sleep(0)
+    with suppress(asyncio.CancelledError):
+        await task
+    assert [run.how for run in await journal.runs()] == ["interrupted"]
+    assert {one.state for one in await journal.open_intents()} <= {"unknown"}
+    ended, _ = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
+    assert ended.how == "complete"
 
 
 async def test_a_row_without_a_request_is_not_done(platform: VendorPlatform, journal: Journal) -> None:

@@ -111,22 +111,11 @@ async def finish(world: World, afterwards: Afterwards) -> None:
         world.vendor.on_the_way.clear()
     elif afterwards == "arrives":
         world.vendor.all_arrives()
-    else:
-        # while the next process waits for it
-        platform_now = world.now
-
-        async def arrive() -> None:
-            while not hasattr(world, "platform") or world.platform.clock.monotonic() < platform_now + 50.0:
-                await asyncio.sleep(0)
-            world.vendor.all_arrives()
-
-        late = asyncio.create_task(arrive())
-    had_open = bool(world.vendor.on_the_way)
+    late = asyncio.create_task(arrives_late(world))
     events = await world.apply(if_absent="create", by="ada")
-    if afterwards == "arrives late":
-        if not had_open:
-            late.cancel()
-        await asyncio.wait([late])
+    late.cancel()
+    # whoever did not wait for it finds it now
+    world.vendor.all_arrives()
     ended = events[-1]
     assert isinstance(ended, Ended)
     assert (ended.how, ended.failed) == ("complete", 0), events
@@ -144,6 +133,14 @@ async def finish(world: World, afterwards: Afterwards) -> None:
             assert {wish.name for wish in AFTER if wish.kind == kind} == {
                 world.vendor.objects[kind][id_].name for id_ in ids.values()
             }
+
+
+async def arrives_late(world: World) -> None:
+    """While the next process waits for it."""
+    began = world.now
+    while not hasattr(world, "platform") or world.platform.clock.monotonic() < began + 50.0:
+        await asyncio.sleep(0)
+    world.vendor.all_arrives()
 
 
 def expected() -> Vendor:
@@ -192,9 +189,9 @@ async def test_cancelled_at_any_turn(places: Path, fault: str) -> None:
         with suppress(asyncio.CancelledError):
             await task
         await no_task_is_left()
-        if world.vendor.on_the_way:
-            await finish(world.copy(places / f"{turn} again"), "is lost")
-        await finish(world, "arrives")
+        endings: list[Afterwards] = ["is lost", "arrives", "arrives late"]
+        for afterwards in endings if world.vendor.on_the_way else endings[:1]:
+            await finish(world.copy(places / f"{turn} {afterwards}"), afterwards)
 
 
 async def killed_at_any_turn(world: World, to: Path, **more: Any) -> list[World]:

@@ -17,7 +17,8 @@ async def test_a_plan_for_machines_is_json_that_says_everything(tmp_path: Path) 
     platform = FakePlatform(quota=Quota(1, 60.0))
     spring = platform.add(ORDER, "Spring", **ORDER_FIELDS)
     there = platform.add(CAMPAIGN, "Flight a", spring, **FLIGHT_FIELDS, end_time=END)
-    rows = [row("a", budget_total="900.50", end_time=CLEAR, creative_ids=(1, 2)), row("b", "Summer", max_bid=None)]
+    changed = row("a", budget_total="900.50", end_time=CLEAR, creative_ids=(1, 2))
+    rows = [changed, row("b", "Summer", max_bid=None), row("c", "Summer")]
     with await plan(rows, platform, directory=tmp_path, label="flights.csv") as planned:
         planned.items[2].changes += (Change("app_url", UNSEEN, "https://app.example.com"),)
         planned.leftovers = (
@@ -33,14 +34,14 @@ async def test_a_plan_for_machines_is_json_that_says_everything(tmp_path: Path) 
         "refresh": "lists",
         "totals": {
             "insertion_order": {"create": 1, "change": 0, "unchanged": 1, "refused": 0},
-            "campaign": {"create": 0, "change": 1, "unchanged": 0, "refused": 1},
+            "campaign": {"create": 1, "change": 1, "unchanged": 0, "refused": 1},
             "adopted": 2,
             "drafts": 0,
-            "committed": "0",
+            "committed": "1000",
             "released": "99.5",
-            "writes": {"insertion_orders.create": 1, "campaigns.change": 1},
+            "writes": {"insertion_orders.create": 1, "campaigns.change": 1, "campaigns.create": 1},
             "reads": {"insertion_orders.list_basic": 1},
-            "seconds": 60.0,
+            "seconds": 120.0,
         },
         "open_intents": 0,
         "items": [
@@ -103,6 +104,20 @@ async def test_a_plan_for_machines_is_json_that_says_everything(tmp_path: Path) 
                 "draft": False,
                 "reason": "it does not exist yet, and a new one needs max_bid",
                 "committed": "0",
+                "changes": [],
+            },
+            {
+                "kind": "campaign",
+                "key": "c",
+                "row": 3,
+                "name": "Flight c",
+                "parent": "Summer",
+                "verdict": "create",
+                "id": None,
+                "adopted": False,
+                "draft": False,
+                "reason": "",
+                "committed": "1000",
                 "changes": [],
             },
         ],

@@ -223,6 +223,8 @@ class VendorPlatform:
         elif fault != "late":
             made = self.vendor.arrives(number)
         await asyncio.sleep(0)
+        if fault == "mistake":
+            raise ZeroDivisionError("oh")
         if fault in ("cut_before", "cut_after", "late", "timeout"):
             tell("timeout" if fault == "timeout" else "broken")
             error = Timeout("no answer") if fault == "timeout" else ConnectionBroken("it broke")

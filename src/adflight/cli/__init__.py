@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sys
 
-from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput, NotSent
-
 __all__ = ["main"]
 
 
@@ -20,16 +18,28 @@ def main() -> None:
         app(spelled_out(sys.argv[1:]))
     except KeyboardInterrupt:
         _leave("Interrupted.", 130)
-    except (ConfigurationError, InvalidInput) as error:
-        _leave(f"adflight: {error}", 2)
-    except NotSent as error:
-        _leave(
-            f"adflight: {error}\nNothing was sent. Is the address right (IQM_BASE_URL), and is the service there?", 1
-        )
-    except (AdflightError, OSError) as error:
-        _leave("\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), 1)
     except ModuleNotFoundError as error:
         _leave(f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", 1)
+    except Exception as error:
+        message, code = _explained(error)
+        if not code:
+            raise
+        _leave(message, code)
+
+
+def _explained(error: Exception) -> tuple[str, int]:
+    """What to say of an error, and the exit code: 0 for what nobody expects, which needs its traceback."""
+    # help needs none of these
+    from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput, NotSent
+
+    if isinstance(error, ConfigurationError | InvalidInput):
+        return f"adflight: {error}", 2
+    if isinstance(error, NotSent):
+        hint = "Nothing was sent. Is the address right (IQM_BASE_URL, or the profile's), and is the service there?"
+        return f"adflight: {error}\n{hint}", 1
+    if isinstance(error, AdflightError | OSError):
+        return "\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), 1
+    return "", 0
 
 
 def spelled_out(arguments: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from cyclopts import App, Parameter, Token, validators
 
+from adflight.cli.accounts import call, login, profiles
 from adflight.cli.declared import Declared
 from adflight.cli.target import NO_TARGET, Target
 
@@ -118,6 +119,12 @@ def sandbox(
         database=database,
         faults=fault or [],
     )
+
+
+app.command(login)
+app.command(profiles)
+# its help is that of what it calls
+app.command(call, help_flags=[], version_flags=[])
 
 
 flights = App(name="flights", help="Start and check a file of flights; nothing is sent.")
@@ -328,3 +335,10 @@ def report(
         source=source,
         declarations=(written or Declared()).declarations(),
     ).run()
+
+
+# the list of commands has nothing to mark up, and a quarter of its time would go into importing what marks up
+app.help_format = "plaintext"
+for _name in app:
+    if not _name.startswith("-"):
+        app[_name].help_format = "markdown"

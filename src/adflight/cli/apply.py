@@ -141,7 +141,7 @@ class ApplyCommand:
             raise InvalidInput("--max-budget", str(self.max_budget), f"no less than what this commits: {committed}")
 
     def _is_confirmed(self, screen: Console, plan: Plan) -> bool:
-        if self.yes or plan.is_empty:
+        if self.yes or not (sum(plan.totals.writes.values()) or plan.totals.adopted):
             return True
         question = self._question(plan)
         if not can_ask(screen):
@@ -223,6 +223,9 @@ class ApplyCommand:
             failed = self._further.failed(label)
             screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
             screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
+            if any(event.outcome == "unknown" for event in tally.failures) and self.if_absent == "raise":
+                advice = "Whatever you have looked for at the vendor, and is not there, is bought again with"
+                screen.print(f"{advice} --if-absent create.", style="yellow", soft_wrap=True)
 
 
 def _is_newer(source: Path, saved: Plan) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
     from adflight.flights.declarations import Declarations
 
 
-@Parameter(name="*")
+@Parameter(name="*", group=Group("How the file is written", sort_key=1))
 @dataclass(frozen=True, kw_only=True)
 class Declared:
     """How a file is written, where that is not plain.

@@ -8,35 +8,50 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import BinaryIO, Final
 
-from adflight.core.errors import InvalidInput
+from adflight.core.errors import InvalidFile, InvalidInput
 
-STDIN = "-"
-NAME = "standard input"
+STDIN: Final = "-"
+NAME: Final = "standard input"
 
 
 @contextmanager
 def readable(file: Path) -> Iterator[Path]:
-    """A file that is there and can be read; standard input as a temporary one, which only its user can read.
+    """A file that is there and can be read; standard input, or a pipe, as a temporary one that only its user can read.
 
-    Raises `InvalidInput` for what is no such file.
+    Raises `InvalidInput` for what is no such file. What is told of the temporary one is told of the other.
     """
-    if str(file) != STDIN:
+    with ExitStack() as stack:
+        if str(file) == STDIN:
+            path = stack.enter_context(_spooled(sys.stdin.buffer, NAME))
+        else:
+            try:
+                # of a pipe, as of <(...) in a shell, what is read once is gone
+                with file.open("rb") as opened:
+                    path = file if file.is_file() else stack.enter_context(_spooled(opened, file.name))
+            except OSError as error:
+                missing = isinstance(error, FileNotFoundError)
+                expected = "a file that exists" if missing else f"a file ({error.strerror})"
+                raise InvalidInput("FILE", str(file), expected) from None
         try:
-            with file.open("rb"):
-                pass
-        except OSError as error:
-            expected = "a file that exists" if isinstance(error, FileNotFoundError) else f"a file ({error.strerror})"
-            raise InvalidInput("FILE", str(file), expected) from None
-        yield file
-        return
+            yield path
+        except InvalidFile as error:
+            if path == file:
+                raise
+            problems, detected = error.problems, error.detected
+            raise InvalidFile(name_of(file), problems, count=error.count, detected=detected) from None
+
+
+@contextmanager
+def _spooled(stream: BinaryIO, name: str) -> Iterator[Path]:
     with TemporaryDirectory(prefix="adflight-") as directory:
-        path = Path(directory) / NAME
-        with path.open("wb") as spooled:
-            shutil.copyfileobj(sys.stdin.buffer, spooled)
+        path = Path(directory) / name
+        with path.open("wb") as copy:
+            shutil.copyfileobj(stream, copy)
         yield path
 
 

@@ -35,12 +35,16 @@ class Target:
     """An account, or the sandbox. Everything here raises `ConfigurationError` unless exactly one is named."""
 
     profile: Annotated[
-        str | None, Parameter(group=_GROUP, help="The account of a profile: see adflight login and adflight profiles.")
+        str | None,
+        Parameter(
+            group=_GROUP, metavar="NAME", help="The account of a profile: see adflight login and adflight profiles."
+        ),
     ] = None
     sandbox: Annotated[
         str | None,
         Parameter(
             group=_GROUP,
+            metavar="[URL]",
             help="The sandbox that runs at this URL: see adflight sandbox. Without a URL, one that is started for this "
             "command alone, without quotas, and remembers everything from one command to the next.",
         ),

@@ -41,10 +41,8 @@ class _Awaited:
     request: int
     due: float
     """By the monotonic clock: when it must be settled."""
-    since: float
-    is_lost: bool
-    """Whether it may not have been carried out. Otherwise it was answered, and only has to be read back."""
     reason: str
+    """What is known of why it is not known."""
 
 
 class Dispatcher:
@@ -88,7 +86,10 @@ class Dispatcher:
         self._reported: list[Sending] = []
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = inf
-        self._awaited: list[_Awaited] = []
+        self._lost: list[_Awaited] = []
+        """What may not have been carried out, the earliest first."""
+        self._unread: list[_Awaited] = []
+        """What was answered, and only has to be read back."""
         self._adopted: set[Object] = set()
         self._is_settling_told = False
         self._changed = asyncio.Event()
@@ -146,7 +147,7 @@ class Dispatcher:
     def _is_over(self) -> bool:
         if self._under_way:
             return False
-        return self.stopped is not None or (self._schedule.is_over and not self._awaited)
+        return self.stopped is not None or (self._schedule.is_over and not self._lost and not self._unread)
 
     def _start_writes(self) -> None:
         while self.stopped is None and len(self._under_way) < self._concurrency and self.has_room():
@@ -156,7 +157,8 @@ class Dispatcher:
             parent, ids = self._resolved(write)
             if parent is None or ids is None:
                 reason = "the vendor's id of what it is about is not known"
-                self._note(write, None, [Fate(target, "failed", reason=reason) for target in write.targets])
+                for target in write.targets:
+                    self._conclude_failed(write, target, reason, "failed")
                 continue
             sending = Sending(
                 write,
@@ -198,13 +200,16 @@ class Dispatcher:
         self._changed.set()
 
     async def _carry_out(self, sending: Sending) -> None:
-        fates = await sending.carry_out()
+        try:
+            fates = await sending.carry_out()
+        finally:
+            self._reported.append(sending)
+            if self._scribe is None or self._scribe.done():
+                self._scribe = asyncio.create_task(self._report())
         if sending.fatal is not None:
             self._stop(sending.fatal)
-        self._note(sending.write, sending.request, fates)
-        self._reported.append(sending)
-        if self._scribe is None or self._scribe.done():
-            self._scribe = asyncio.create_task(self._report())
+        for fate in fates:
+            self._note(sending, fate)
 
     async def _report(self) -> None:
         """Writes attempts down for reports. Nobody waits for that but the end."""
@@ -233,31 +238,29 @@ class Dispatcher:
 
     async def _leave_words(self) -> None:
         """What was not found out stays open, as unknown."""
-        for one in self._awaited:
-            if not one.is_lost:
-                lost = Unknown(moment(self._clock.time()), self._platform.settled_after, "it was not read back")
-                with suppress(JournalError, asyncio.CancelledError):
-                    await self._journal.record(one.request, {one.target.key: lost})
-            if self.stopped is not None and (one.write.kind, one.target.key) in self._items:
+        lost = Unknown(moment(self._clock.time()), self._platform.settled_after, "it was not read back")
+        for one in self._unread:
+            with suppress(JournalError, asyncio.CancelledError):
+                await self._journal.record(one.request, {one.target.key: lost})
+        for one in (*self._unread, *self._lost) if self.stopped is not None else ():
+            if (one.write.kind, one.target.key) in self._items:
                 self.failed(one.write.kind, one.target.key, one.target.row, _STOPPED, "unknown")
-        self._awaited = []
 
     # what became of them
 
-    def _note(self, write: Write, request: int | None, fates: Iterable[Fate]) -> None:
-        now = self._clock.monotonic()
-        for fate in fates:
-            target = fate.target
-            match fate.how:
-                case "done":
-                    self._conclude_done(write, target, fate.id, "created" if write.creates else "changed")
-                case "lost" | "unread":
-                    assert request is not None, "what was not sent has an outcome"
-                    is_lost = fate.how == "lost"
-                    due = now + self._platform.settled_after if is_lost else now
-                    self._awaited.append(_Awaited(write, target, request, due, now, is_lost, fate.reason))
-                case how:
-                    self._conclude_failed(write, target, fate.reason, how)
+    def _note(self, sending: Sending, fate: Fate) -> None:
+        write, target = sending.write, fate.target
+        match fate.how:
+            case "done":
+                self._conclude_done(write, target, fate.id, "created" if write.creates else "changed")
+            case "lost" | "unread":
+                assert sending.request is not None, "what was not sent has an outcome"
+                is_lost = fate.how == "lost"
+                due = self._clock.monotonic() + (sending.settled_after if is_lost else 0.0)
+                awaited = _Awaited(write, target, sending.request, due, fate.reason)
+                (self._lost if is_lost else self._unread).append(awaited)
+            case how:
+                self._conclude_failed(write, target, fate.reason, how)
 
     def _conclude_done(
         self, write: Write, target: Target, id_: int | None, how: Literal["created", "changed", "adopted"]
@@ -298,30 +301,30 @@ class Dispatcher:
     # rounds
 
     def _start_round(self) -> None:
-        if self.stopped is not None or self._round is not None or not self._awaited:
+        if self.stopped is not None or self._round is not None:
             return
-        now = self._clock.monotonic()
         is_idle = not self._under_way and not self._schedule.ready
-        unread = [one for one in self._awaited if not one.is_lost]
-        lost = [one for one in self._awaited if one.is_lost]
-        due: list[_Awaited] = []
-        wait = inf
-        if unread:
-            wait = 0.0 if is_idle or len(unread) >= _READ_AT_ONCE else unread[0].since + GATHER - now
-            due = unread
-        if wait > 0 and lost:
-            # while nothing else can be sent, none is added to them
-            until = max(one.due for one in lost) if is_idle and not unread else min(one.due for one in lost) + GATHER
-            if until - now < wait:
-                wait, due = until - now, [one for one in lost if one.due <= until]
-        if is_idle and not unread and not self._is_settling_told:
+        due, at = self._next_round(is_idle=is_idle)
+        if not due:
+            return
+        wait = at - self._clock.monotonic()
+        if due is self._lost and is_idle and not self._is_settling_told:
             self._is_settling_told = True
             self._tell(Settling(open=len(due), seconds=max(wait, 0.0)))
         if wait > 0:
             self._ring_in(wait)
             return
         self._is_settling_told = False
-        self._round = self._begin(self._settle(due), None)
+        self._round = self._begin(self._settle([one for one in due if one.due <= at], is_lost=due is self._lost), None)
+
+    def _next_round(self, *, is_idle: bool) -> tuple[list[_Awaited], float]:
+        """What is to be found out next, and when."""
+        if self._unread and (is_idle or len(self._unread) >= _READ_AT_ONCE):
+            return self._unread, self._clock.monotonic()
+        # while nothing else can be sent, none is added to what is lost
+        of_lost = inf if not self._lost else self._lost[-1].due if is_idle else self._lost[0].due + GATHER
+        of_unread = self._unread[0].due + GATHER if self._unread else inf
+        return (self._lost, of_lost) if of_lost < of_unread else (self._unread, of_unread)
 
     def _ring_in(self, seconds: float) -> None:
         at = self._clock.monotonic() + seconds
@@ -336,23 +339,25 @@ class Dispatcher:
         self._timer = None
         self._changed.set()
 
-    async def _settle(self, due: Collection[_Awaited]) -> None:
+    async def _settle(self, due: Collection[_Awaited], *, is_lost: bool) -> None:
         """One round, shared by all that are due."""
         awaited = {(one.request, one.target.key): one for one in due}
         open_ = [one for one in await self._journal.open_intents() if (one.intent, one.key) in awaited]
-        answered = [share for share, one in awaited.items() if not one.is_lost]
+        answered = () if is_lost else awaited.keys()
         found = await conclude(
             open_, self._journal, self._platform, if_absent=self._if_absent, by=self._by, answered=answered
         )
-        self._awaited = [one for one in self._awaited if (one.request, one.target.key) not in awaited]
+        settled = {id(one) for one in due}
+        self._lost = [one for one in self._lost if id(one) not in settled]
+        self._unread = [one for one in self._unread if id(one) not in settled]
         for intent, event in found:
-            self._resolve(awaited.pop((intent.intent, intent.key)), event)
+            if is_lost:
+                self._tell(event)
+            self._resolve(awaited.pop((intent.intent, intent.key)), event, is_lost=is_lost)
         assert not awaited, "what is awaited is open in the journal"
 
-    def _resolve(self, one: _Awaited, event: Settled) -> None:
+    def _resolve(self, one: _Awaited, event: Settled, *, is_lost: bool) -> None:
         """What a round found out about one of them."""
-        if one.is_lost:
-            self._tell(event)
         write, target = one.write, one.target
         match event.how:
             case "adopted":
@@ -363,6 +368,6 @@ class Dispatcher:
                 self._schedule.again(write)
             case "absent":
                 reason = f"{one.reason}; {event.reason}" if one.reason else event.reason
-                self._conclude_failed(write, target, reason, "failed" if one.is_lost else "refused")
+                self._conclude_failed(write, target, reason, "failed" if is_lost else "refused")
             case "unclear":
                 self._conclude_failed(write, target, event.reason, "unknown")

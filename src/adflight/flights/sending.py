@@ -80,6 +80,8 @@ class Sending:
         """Whether an attempt may be at the service at this moment."""
         self.is_concluded = False
         """Whether it is known what became of it, if not yet written down."""
+        self.settled_after = platform.settled_after
+        """Seconds after which it must be settled."""
         self.fatal: AdflightError | None = None
         """What shows that nothing else can be sent either."""
         self._ids = ids
@@ -203,6 +205,7 @@ class Sending:
         how: Became
         if isinstance(error, UnknownOutcome):
             outcome, how = Unknown.of(error), "lost"
+            self.settled_after = max(self.settled_after, error.settled_after)
         elif self.is_pending or self._lost_at is not None:
             outcome, how = self._unknown(text), "lost"
         elif isinstance(error, APIError):
@@ -242,7 +245,7 @@ class Sending:
     def _unknown(self, cause: str) -> Unknown:
         # of several sendings, the last that may have been carried out
         last = self._left_at if self.is_pending else self._lost_at
-        return Unknown(moment(self._left_at if last is None else last), self._platform.settled_after, cause)
+        return Unknown(moment(self._left_at if last is None else last), self.settled_after, cause)
 
     def _all(self, how: Became, reason: str) -> list[Fate]:
         return [Fate(target, how, reason=reason) for target in self.write.targets]

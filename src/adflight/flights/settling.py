@@ -84,8 +84,7 @@ async def settle(
     if not open_:
         return
     seconds = max(one.settle for one in open_)
-    looks = seconds + (SECOND_LOOK if any(one.creates for one in open_) else 0.0)
-    yield Settling(open=len(open_), seconds=looks)
+    yield Settling(open=len(open_), seconds=seconds)
     await platform.clock.sleep(seconds)
     for _, event in await conclude(open_, journal, platform, if_absent=if_absent, by=by):
         yield event
@@ -105,13 +104,14 @@ async def conclude(
     Of updates that are `answered`, although the answer did not say what became of them, nothing else is possible than
     that they were carried out, or refused.
     """
+    kinds = sorted({one.kind for one in due})
+    ids = {kind: await journal.ids(kind) for kind in kinds}
     found: list[_Found] = []
-    for kind in sorted({one.kind for one in due}):
-        ids = await journal.ids(kind)
+    for kind in kinds:
         updates = [one for one in due if one.kind == kind and not one.creates]
-        creates = [one for one in due if one.kind == kind and one.creates]
-        found += await _read_back(updates, ids, platform, answered)
-        found += await _look_for(creates, ids, platform, give_up=by.strip() if if_absent == "create" else "")
+        found += await _read_back(updates, ids[kind], platform, answered)
+    creates = [one for one in due if one.creates]
+    found += await _look_for(creates, ids, platform, give_up=by.strip() if if_absent == "create" else "")
     events = await together(_write_down(one, journal) for one in found)
     return [(one.one, event) for one, event in zip(found, events, strict=True)]
 
@@ -207,25 +207,37 @@ def _word(value: Any) -> str:
 
 
 async def _look_for(
-    creates: Sequence[OpenIntent], ids: Mapping[str, int], platform: Platform, *, give_up: str
+    creates: Sequence[OpenIntent], ids: Mapping[str, Mapping[str, int]], platform: Platform, *, give_up: str
 ) -> list[_Found]:
     if not creates:
         return []
     try:
-        first = await platform.namesakes(creates)
+        first = await _look(creates, platform)
         await platform.clock.sleep(SECOND_LOOK)
-        second = await platform.namesakes(creates)
+        second = await _look(creates, platform)
     except AdflightError as error:
         if ends_everything(error):
             raise
         return [_Found(one, reason=f"Looking for it failed: {error}") for one in creates]
-    owners = {id_: key for key, id_ in ids.items()}
-    findings = [(one, _finding(one, first.get(one.key), second.get(one.key), owners)) for one in creates]
-    claims: defaultdict[int, list[OpenIntent]] = defaultdict(list)
+    owners = {kind: {id_: key for key, id_ in known.items()} for kind, known in ids.items()}
+    findings = [
+        (one, _finding(one, first.get((one.kind, one.key)), second.get((one.kind, one.key)), owners[one.kind]))
+        for one in creates
+    ]
+    claims: defaultdict[tuple[str, int], list[OpenIntent]] = defaultdict(list)
     for one, finding in findings:
         if finding.candidate is not None:
-            claims[finding.candidate].append(one)
+            claims[one.kind, finding.candidate].append(one)
     return [await _judged(one, finding, claims, platform, give_up=give_up) for one, finding in findings]
+
+
+async def _look(creates: Sequence[OpenIntent], platform: Platform) -> dict[tuple[str, str], Mapping[int, Live]]:
+    """What bears their names now, by kind and key: keys are unique within a kind only."""
+    seen: dict[tuple[str, str], Mapping[int, Live]] = {}
+    for kind in sorted({one.kind for one in creates}):
+        named = await platform.namesakes([one for one in creates if one.kind == kind])
+        seen.update({(kind, key): live for key, live in named.items()})
+    return seen
 
 
 def _finding(
@@ -244,7 +256,7 @@ def _finding(
 async def _judged(
     one: OpenIntent,
     finding: Finding,
-    claims: Mapping[int, Sequence[OpenIntent]],
+    claims: Mapping[tuple[str, int], Sequence[OpenIntent]],
     platform: Platform,
     *,
     give_up: str,
@@ -254,8 +266,9 @@ async def _judged(
         if finding.absent and give_up:
             return _Found(one, Absent(finding.text, give_up), reason=finding.text)
         return _Found(one, reason=f"{finding.text} {ABSENT if finding.absent else ADVICE}")
-    if len(claims[id_]) > 1:
-        others = ", ".join(repr(other.key) for other in claims[id_] if other is not one)
+    claimants = claims[one.kind, id_]
+    if len(claimants) > 1:
+        others = ", ".join(repr(other.key) for other in claimants if other is not one)
         return _Found(one, reason=f"{finding.text} It may as well be what was made for {others}. {ADVICE}")
     try:
         differing = await platform.differences(one, id_)
