@@ -37,7 +37,7 @@ def model(entity: int, multiplier: float = 1.5, **more: Any) -> dict[str, Any]:
 FIRST: Final = [model(676384), model(676385, 2), REST]
 
 
-def row(key: str = "a", **more: Any) -> dict[str, Any]:
+def row(key: str = "a", /, **more: Any) -> dict[str, Any]:
     row = {"key": key, **ORDER_ROW, **CAMPAIGN_ROW, "budget_day": Decimal(100), "campaign_name": f"Flight {key}"}
     return {**row, **more}
 
@@ -75,6 +75,16 @@ class Bids(Desk):
         found = {row.id: row.bid_model_data.to_dict() async for row in listed if row.bid_model_data}
         self.sandbox.counts.operations.clear()
         return {entity: {name: values[name] for name in values if name != "id"} for entity, values in found.items()}
+
+    async def ids(self, search: str | None = None, dimension: int = 1) -> dict[int, int]:
+        """Of bid models, by entity."""
+        listed = self.iqm.bid_models.list(await self.campaign(), dimension, search=search)
+        return {row.id: row.bid_model_data.id async for row in listed if row.bid_model_data}
+
+    async def manage(self, dimension: int = 1, **actions: Any) -> None:
+        """What somebody else does."""
+        path = f"/api/v3/bm/campaigns/{await self.campaign()}/bid-models/{dimension}"
+        await self.iqm.request("PUT", path, json={"actionWiseBidModelEntities": actions})
 
     async def changes(self, rows: Sequence[dict[str, Any]], **more: Any) -> dict[str, tuple[Change, ...]]:
         async with self.journal() as journal:
@@ -175,8 +185,7 @@ async def test_it_may_be_left_after_any_event(desk: Bids) -> None:
         if isinstance(events[-1], Ended):
             break
     assert ended(events).how == "complete"
-    # what an earlier process sent is not looked for by itself: it is sent again, and before that looked for
-    assert [event.reason for event in settled if event.how == "absent"]
+    assert "done" in {event.how for event in settled}
     assert desk.sandbox.counts.executions[MANAGE] == 3
     assert sorted(await desk.models()) == [676384, 676386]
     assert await desk.models(10) == {30200031: {"bidMultiplier": 1.5}}
@@ -185,19 +194,9 @@ async def test_it_may_be_left_after_any_event(desk: Bids) -> None:
 
 async def test_nothing_is_sent_where_somebody_else_has_made_it_so(desk: Bids) -> None:
     await desk.apply([row(**{CREATIVE: FIRST})])
-    listed = [one.bid_model_data async for one in desk.iqm.bid_models.list(await desk.campaign(), 1, search="676384")]
-    (first,) = listed
-    (
-        await desk.iqm.request(
-            "PUT",
-            f"/api/v3/bm/campaigns/{await desk.campaign()}/bid-models/1",
-            json={
-                "actionWiseBidModelEntities": {
-                    "UPDATE": {"bidModelEntityDetails": [{"bidModelDataId": first.id, "bidMultiplier": 4}]}
-                }
-            },
-        )
-    )
+    (id_,) = (await desk.ids("676384")).values()
+    changed = {"bidModelDataId": id_, "bidMultiplier": 4}
+    await desk.manage(UPDATE={"bidModelEntityDetails": [changed]})
     rows = [row(**{CREATIVE: [model(676384, 4), model(676385, 2), REST]})]
     desk.sent()
     events = await desk.apply(rows)
@@ -232,13 +231,8 @@ async def test_a_refusal_is_that_row_s(desk: Bids) -> None:
 
 async def test_bundles_are_left_alone(desk: Bids) -> None:
     await desk.apply([row()])
-    rest = {**REST, "priority": 1}
     bundle = {"entityId": -2, "entityTypeId": 2, "priority": 1, "bundleName": "both", "entityIds": [676384, 676385]}
-    await desk.iqm.request(
-        "PUT",
-        f"/api/v3/bm/campaigns/{await desk.campaign()}/bid-models/1",
-        json={"actionWiseBidModelEntities": {"ADD": {"bidModelEntityDetails": [bundle, rest]}}},
-    )
+    await desk.manage(ADD={"bidModelEntityDetails": [bundle, REST]})
     desk.sent()
     events = await desk.apply([row(**{CREATIVE: FIRST})])
     assert "bundle" in of(events, RowFailed)[0].error
@@ -250,7 +244,6 @@ async def test_full_reads_and_adoptions_look_at_the_dimensions_that_the_file_nam
     states = [model(30200031), REST]
     rows = [row(**{CREATIVE: FIRST, STATE: states}), row("b")]
     await desk.apply(rows)
-    campaign = await desk.campaign()
     async with desk.journal() as journal:
         cost = await full_refresh_cost(rows, desk.iqm, journal=journal, label="flights.csv")
     # two campaigns, and two dimensions
@@ -258,12 +251,7 @@ async def test_full_reads_and_adoptions_look_at_the_dimensions_that_the_file_nam
     desk.sent()
     assert await desk.changes(rows, refresh="full") == {}
     assert desk.sent() == {LIST: 2}
-    listed = [one async for one in desk.iqm.bid_models.list(campaign, 10) if one.bid_model_data]
-    await desk.iqm.request(
-        "PUT",
-        f"/api/v3/bm/campaigns/{campaign}/bid-models/10",
-        json={"actionWiseBidModelEntities": {"DELETE": {"bidModelDataId": [one.bid_model_data.id for one in listed]}}},
-    )
+    await desk.manage(10, DELETE={"bidModelDataId": [*(await desk.ids(dimension=10)).values()]})
     assert await desk.changes(rows) == {}
     (change,) = (await desk.changes(rows, refresh="full"))["a"]
     assert (change.column, change.old) == (STATE, [])

@@ -139,7 +139,7 @@ class Columns:
         needed = [column.name for column in self.at(level) if column.required or column.name in beside]
         return [name for name in needed if name not in managed]
 
-    def apart(self, managed: Managed) -> tuple[str, ...]:
+    def apart(self, managed: Mapping[str, Any]) -> tuple[str, ...]:
         """Of what is managed, the columns that are apart."""
         return () if self._apart.isdisjoint(managed) else tuple(name for name in managed if name in self._apart)
 

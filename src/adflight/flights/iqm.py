@@ -5,7 +5,7 @@ Imports the client, what a platform is, and the rest of `iqm_*`; imported by the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -49,8 +49,6 @@ class IQMPlatform:
         """The campaigns of the last snapshot, whose insertion orders are known."""
         self._unlisted: set[int] = set()
         """Campaigns that were changed where lists do not show it."""
-        self._beside: dict[int, set[str]] = {}
-        """Columns of campaigns that were changed, and that only requests of their own show."""
 
     def __repr__(self) -> str:
         return f"<IQMPlatform {self.base_url}>"
@@ -99,7 +97,9 @@ class IQMPlatform:
         an insertion order."""
         return len(frozenset(needs.flight_ids)) + sum(map(len, needs.apart.values()))
 
-    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
+    async def read_back(
+        self, kind: str, ids: Sequence[int], apart: Mapping[int, Collection[str]] | None = None
+    ) -> Mapping[int, Live]:
         """See `Platform.read_back`."""
         reading = Reading(self._client)
         if kind == ORDER:
@@ -108,15 +108,12 @@ class IQMPlatform:
         alone = wanted & self._unlisted if len(wanted) > 1 else wanted
         found = await self._alone(reading, alone)
         found |= await self._listed(reading, wanted - alone)
-        await self._see_beside(reading, found)
-        return found
-
-    async def _see_beside(self, reading: Reading, found: Mapping[int, Live]) -> None:
-        """As far as they can be read: what they do not show is sent again by the next apply, which looks first."""
-        for id_ in sorted(self._beside.keys() & found.keys()):
-            if not found[id_].is_gone:
+        for id_, columns in sorted((apart or {}).items()):
+            if id_ in found and not found[id_].is_gone:
+                # what cannot be read is not shown, and then it is looked at just before it is sent again
                 with suppress(NotFound, ValidationFailed, PagingError):
-                    await reading.see_beside(found, [(id_, column) for column in sorted(self._beside[id_])])
+                    await reading.see_apart(found, [(id_, column) for column in sorted(columns)])
+        return found
 
     async def _alone(self, reading: Reading, ids: Iterable[int]) -> dict[int, Live]:
         found: dict[int, Live] = {}
@@ -174,7 +171,6 @@ class IQMPlatform:
         actions = changes(column, wanted, rows, write.before.get(column))
         if not actions:
             return None
-        self._beside.setdefault(campaign, set()).add(column)
         change = bid_models_manage.request(
             campaign, DIMENSIONS[column], action_wise_bid_model_entities=BidModelActions.from_dict(actions)
         )

@@ -136,9 +136,9 @@ _COMMON: Final = (
 
 
 _BID_MODELS: Final = (
-    "Bid models of dimension {dimension} ({named}): exactly these entities are to have one, of those of the campaign's "
-    "own. What an entry does not name stays. The entry for all others (entityTypeId 3) is needed, and cannot change once "
-    "it is made; bundles are not managed."
+    "Bid models of dimension {dimension} ({named}): exactly these entities are to have one. What an entry does not "
+    "name stays. The entry for all others (entityTypeId 3) is needed, and cannot change once it is made; bundles are "
+    "not managed."
 )
 _BID_MODEL: Final = (
     '[{"entityId": 101, "entityTypeId": 1, "bidMultiplier": 1.5, "priority": 2}, '

@@ -86,7 +86,7 @@ class Reading:
         if needs.is_full:
             alone += [id_ for id_ in known & flights.keys() if not flights[id_].is_gone]
         flights |= await self.whole(sorted(alone))
-        await self.see_beside(flights, _apart(sorted(alone), flights, orders, needs))
+        await self.see_apart(flights, _apart(sorted(alone), flights, orders, needs))
         return Snapshot(orders, flights, dict(self.requests))
 
     # insertion orders
@@ -217,7 +217,7 @@ class Reading:
         watch = _Count(self.requests, campaigns_get.OPERATION.id)
         return iqm_live.whole(await self._client.call(campaigns_get.request(id_), campaigns_get.parse, watch=watch))
 
-    async def see_beside(self, flights: Mapping[int, Live], columns: Iterable[tuple[int, str]]) -> None:
+    async def see_apart(self, flights: Mapping[int, Live], columns: Iterable[tuple[int, str]]) -> None:
         """Lets campaigns show what only requests of their own do: by id, each of these columns."""
 
         async def see(one: tuple[int, str]) -> None:

@@ -150,6 +150,7 @@ def _beside(item: Item, change: Change) -> Write:
         phase=Phase.BESIDE,
         targets=(Target(item.key, item.row, item.id, item.parent, values),),
         values=values,
+        looks=1,
         before={} if change.old is UNSEEN else {change.column: change.old},
     )
 

@@ -5,7 +5,7 @@ One module a vendor implements it (`iqm`, `freewheel`). Imports columns, live, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -75,7 +75,9 @@ class Write:
     existing: tuple[int, ...] = ()
     """Of a create: the ids that bore this name at this place when the plan was made."""
     before: Managed = field(factory=dict)
-    """What is live, or was last applied, of what is set beside campaigns; what is not known is not in it."""
+    """Of columns that are apart: what is live, or was last applied; what is not known is not in it."""
+    looks: int = 0
+    """Requests that read what is there, just before it is sent."""
 
 
 Told: TypeAlias = Mapping[str, Done | Refused | None]
@@ -137,8 +139,13 @@ class Platform(Protocol):
         """
         ...
 
-    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
-        """Objects by id as they are now, gone ones too; one that does not exist at all is left out."""
+    async def read_back(
+        self, kind: str, ids: Sequence[int], apart: Mapping[int, Collection[str]] | None = None
+    ) -> Mapping[int, Live]:
+        """Objects by id as they are now, gone ones too; one that does not exist at all is left out.
+
+        `apart` are columns by id that only requests of their own show; what cannot be read of them is not shown.
+        """
         ...
 
     async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
