@@ -133,7 +133,7 @@ class FakePlatform:
                     named=item.name if creates else "",
                 )
 
-    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told | None:
         raise AssertionError("a plan sends nothing")
 
     async def read_back(

@@ -16,6 +16,7 @@ from adflight import Quota
 from adflight.flights.events import Ended, Event, RowDone, RowFailed, Settled
 from adflight.flights.items import UNSEEN, Change
 from adflight.flights.planning import full_refresh_cost, plan
+from adflight.flights.saved_plan import load_plan
 from adflight.sandbox import Sandbox, SandboxOptions
 from tests.clock import FakeClock
 from tests.flights.iqm_scene import CAMPAIGN_ROW, ORDER_ROW
@@ -264,3 +265,50 @@ async def test_full_reads_and_adoptions_look_at_the_dimensions_that_the_file_nam
     assert await other.changes([row(**{CREATIVE: FIRST}), row("b")]) == {}
     assert ended(await other.apply([row(**{CREATIVE: [FIRST[0], REST]}), row("b")])).how == "complete"
     assert list(await other.models()) == [676384]
+
+
+async def test_who_may_not_read_bid_models_may_do_everything_else(desk: Bids) -> None:
+    rows = [row(**{CREATIVE: FIRST}), row("b")]
+    desk.sandbox.fault(LIST, kind="status", status=403, times=None)
+    events = await desk.apply(rows)
+    assert ended(events).how == "failed"
+    assert brief(events, RowDone) == {"Spring": "created", "b": "created"}
+    (failed,) = of(events, RowFailed)
+    assert (failed.key, failed.outcome) == ("a", "failed")
+    assert "403" in failed.error
+    desk.sandbox.clear_faults()
+    assert ended(await desk.apply(rows)).how == "complete"
+    await desk.nothing_is_left(rows)
+
+
+async def test_what_cannot_be_read_back_is_looked_at_before_it_is_sent_again(desk: Bids) -> None:
+    rows = [row(**{CREATIVE: FIRST})]
+    desk.sandbox.fault(MANAGE, kind="cut_after")
+
+    def deny() -> None:
+        if desk.sandbox.counts.executions[MANAGE]:
+            desk.sandbox.fault(LIST, kind="status", status=403)
+            desk.on_event = lambda: None
+
+    desk.on_event = deny
+    events = await desk.apply(rows)
+    (failed,) = of(events, RowFailed)
+    assert "is not shown" in failed.error
+    assert desk.sandbox.counts.executions[MANAGE] == 1
+    assert ended(await desk.apply(rows)).how == "complete"
+    assert desk.sandbox.counts.executions[MANAGE] == 1
+    await desk.nothing_is_left(rows)
+
+
+async def test_a_saved_plan_keeps_them(desk: Bids, tmp_path: Path) -> None:
+    await desk.apply([row(**{CREATIVE: FIRST})])
+    rows = [row(**{CREATIVE: [model(676384, 1.25), REST]})]
+    async with desk.journal() as journal:
+        with await plan(rows, desk.iqm, journal=journal, label="flights.csv") as planned:
+            assert planned.totals.writes == {"bid_models.manage": 1}
+            planned.save(tmp_path / "plan.json")
+        with load_plan(tmp_path / "plan.json", desk.iqm) as loaded:
+            assert [item.changes for item in loaded.items] == [item.changes for item in planned.items]
+            events = [event async for event in loaded.apply(journal=journal)]
+    assert ended(events).how == "complete"
+    assert await desk.models() == {676384: {"bidMultiplier": 1.25}}

@@ -111,7 +111,7 @@ class IQMPlatform:
         for id_, columns in sorted((apart or {}).items()):
             if id_ in found and not found[id_].is_gone:
                 # what cannot be read is not shown, and then it is looked at just before it is sent again
-                with suppress(NotFound, ValidationFailed, PagingError):
+                with suppress(NotFound, ValidationFailed, PagingError, InvalidInput):
                     await reading.see_apart(found, [(id_, column) for column in sorted(columns)])
         return found
 
@@ -167,7 +167,7 @@ class IQMPlatform:
     async def _send_bid_models(self, write: Write, campaign: int, watch: Watch) -> Told | None:
         """Sends what its bid models lack at this moment: adding is nothing to be repeated blindly."""
         ((column, wanted),) = write.values.items()
-        rows = await Reading(self._client).bid_models(campaign, DIMENSIONS[column])
+        rows = await Reading(self._client).bid_models(campaign, column)
         actions = changes(column, wanted, rows, write.before.get(column))
         if not actions:
             return None

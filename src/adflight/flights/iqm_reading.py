@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
-from adflight.core.errors import PagingError
+from adflight.core.errors import InvalidInput, PagingError, PermissionDenied
 from adflight.core.paging import ListPager
 from adflight.core.redaction import RedactedRequest
 from adflight.flights import iqm_live
@@ -222,22 +222,31 @@ class Reading:
 
         async def see(one: tuple[int, str]) -> None:
             id_, column = one
-            rows = await self.bid_models(id_, DIMENSIONS[column])
+            rows = await self.bid_models(id_, column)
             iqm_live.beside(flights[id_], {column: shown(rows)})
 
         async with aclosing(self._client.map(see, columns, concurrency=_CONCURRENCY)) as outcomes:
             async for outcome in outcomes:
                 outcome.result()
 
-    async def bid_models(self, campaign: int, dimension: int) -> list[BidModelEntity]:
-        """The entities of a campaign's dimension with their bid models, all of them."""
+    async def bid_models(self, campaign: int, column: str) -> list[BidModelEntity]:
+        """The entities of a campaign's dimension with their bid models, all of them.
+
+        Raises `InvalidInput` where the account may not read them: that says nothing of what else it may do.
+        """
         listing = bid_models_list
-        pager = self._pager(listing.request(campaign, dimension, skip_reporting=True), listing.parse, listing.PAGING)
+        request = listing.request(campaign, DIMENSIONS[column], skip_reporting=True)
+        pager = self._pager(request, listing.parse, listing.PAGING)
 
         async def read() -> list[BidModelEntity]:
             return [row async for row in pager.rows(strict=True, size=MOST)]
 
-        return await _steady(read)
+        try:
+            return await _steady(read)
+        except PermissionDenied as error:
+            if error.operation != listing.OPERATION.id:
+                raise
+            raise InvalidInput(column, campaign, f"a campaign whose bid models may be read ({error})") from error
 
     def _pager(
         self, request: Request, parse: Callable[[Any], AnswerT], paging: Paging[AnswerT, RowT]

@@ -211,7 +211,9 @@ def _part(operation: str, values: Managed) -> _Part:
 
 def _phases(item: Item) -> Iterator[tuple[Phase, Sequence[Change]]]:
     if item.kind == CAMPAIGN:
-        changes = [change for change in item.changes if change.column not in DIMENSIONS]
+        changes: Sequence[Change] = item.changes
+        if any(change.column in DIMENSIONS for change in changes):
+            changes = [change for change in changes if change.column not in DIMENSIONS]
         lowers = bool(changes) and all(_direction(change) < 0 for change in changes)
         yield Phase.LOWER if lowers else Phase.RAISE, changes
         return
