@@ -75,6 +75,9 @@ class Page:
             waiting = self._waiting.pop(said["method"], None)
             if waiting is not None:
                 waiting.set_result(None)
+        for waiting in (*self._answers.values(), *self._waiting.values()):
+            if not waiting.done():
+                waiting.set_exception(ConnectionError("Chromium is gone"))
 
     def _note(self, event: str, params: dict[str, Any]) -> None:
         match event:

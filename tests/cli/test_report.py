@@ -50,13 +50,14 @@ async def test_the_table_has_counts_and_what_failed(account: Account, capsys: py
         "1 may have been carried out"
     )
     assert lines[1].startswith("Ended, with rows that failed; started 2023-11-14 23:13:52 UTC, took 3 min ")
-    assert lines[2].startswith(
+    assert lines[2].startswith("Rows for which nothing was sent, ")
+    assert lines[3].startswith(
         "Committed 7,779.75 EUR: created 7,459.00, raised 520.75, lowered 200.00; perhaps 141.00"
     )
-    assert lines[2].endswith("1 budget set to 400.00 in all, old ones unknown")
-    assert "campaigns.create: 61 requests, sent 63 times, 61 rows" in lines
+    assert lines[3].endswith("1 budget set to 400.00 in all, old ones unknown")
+    assert "campaigns.create: 61 requests for 61 rows, 2 repeats" in lines
     table = lines[lines.index("") + 1 :]
-    assert table[0].split() == ["Status", "Key", "Kind", "ID", "Sent", "What", "was", "sent", "Error"]
+    assert " ".join(table[0].split()) == "Status Key Kind ID Sent What was sent, or what went wrong"
     assert table[1].split()[:2] == ["unknown", "row-41"]
     assert EVIL in out
     assert f"{SHOWN} of 70 rows; all of them with --format csv, jsonl" in lines
@@ -176,6 +177,7 @@ async def test_a_run_that_goes_on(tmp_path: Path) -> None:
         assert file.getvalue().splitlines() == [
             "spring.csv run 1: Nothing was sent yet",
             "Has not ended: it goes on, or its process died; started 2023-11-14 22:13:20 UTC",
+            "Rows for which nothing was sent, as the plan refused them or they were held back, are not counted here.",
         ]
         await journal.record(await journal.intend(create("a", budget_total=5)), {"a": Done(1)})
         file = StringIO()

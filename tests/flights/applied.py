@@ -48,7 +48,7 @@ class Applying:
         creates: bool = False,
         **body: Any,
     ) -> int:
-        """Sends one, as often as there are statuses; None is no answer."""
+        """Sends one, as often as there are statuses; None is no answer, 0 not sent."""
         await self._wait()
         parts = tuple(Part(key, fields, (), {"name": fields.get("campaign_name", key)}) for key, fields in rows.items())
         sent = RedactedRequest("POST", f"{URL}{PATHS[operation]}?token={SECRET}", {}, body)
@@ -57,10 +57,11 @@ class Applying:
             if count > 1:
                 await self._wait()
             took = 30.0 if status is None else 0.25 + len(self._sent) % 7 / 20
-            said = {429: "rate limited", None: "timeout"}.get(status, "answered")
+            said = {429: "rate limited", None: "timeout", 0: "not sent"}.get(status, "answered")
             at = datetime.fromtimestamp(self.clock.time(), UTC)
-            self._sent.append(self.clock.time())
-            await self.journal.attempt(number, Attempt(count, at, said, status, took))
+            if status != 0:
+                self._sent.append(self.clock.time())
+            await self.journal.attempt(number, Attempt(count, at, said, status or None, took))
             await self.clock.advance(took if status != 429 else 9.0)
         if outcomes:
             await self.journal.record(number, outcomes)
@@ -146,7 +147,7 @@ async def _campaigns(applying: Applying) -> None:
             case 11:
                 await _create(applying, FORMULA, budget, Done(1000 + number), 429, 200)
             case 23:
-                await _create(applying, key, budget, Withdrawn("the connection was refused"))
+                await _create(applying, key, budget, Withdrawn("the connection was refused"), 0)
             case 30:
                 lost = await _create(applying, key, budget, None, None)
                 await applying.journal.record(lost, {key: applying.unknown("timed out after 30 s")})

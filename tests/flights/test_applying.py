@@ -25,7 +25,7 @@ from adflight.core.options import Watch
 from adflight.core.quota import Quota
 from adflight.flights import applying
 from adflight.flights.applying import Applicable
-from adflight.flights.entries import JournalError, JournalHeld
+from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling
 from adflight.flights.items import Verdict
 from adflight.flights.journal import Journal
@@ -650,25 +650,39 @@ async def test_a_slow_reader_holds_it_up_and_loses_nothing(
 
 
 @pytest.mark.parametrize("afterwards", ["is lost", "arrives"])
-async def test_an_open_journal_serves_the_apply_after_one_that_was_interrupted(
-    platform: VendorPlatform, journal: Journal, afterwards: str
-) -> None:
-    for turn in range(5, 45):
-        platform.vendor.objects[CAMPAIGN].clear()
-        task = asyncio.create_task(applied(platform, WISHES, journal))
-        for _ in range(turn):
-            await asyncio.sleep(0)
+async def test_an_open_journal_serves_the_apply_after_one_that_was_interrupted(tmp_path: Path, afterwards: str) -> None:
+    for turn in count(1):
+        platform = VendorPlatform()
+        async with journal_in(tmp_path / str(turn), platform.clock) as journal:
+            task = asyncio.create_task(applied(platform, WISHES, journal))
+            for _ in range(turn):
+                await asyncio.sleep(0)
+            if task.done():
+                break
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            assert "sending" not in {one.state for one in await journal.open_intents()}
+            assert {run.how for run in await journal.runs()} <= {"interrupted", "complete"}
+            if afterwards == "arrives":
+                platform.vendor.all_arrives()
+            platform.vendor.on_the_way.clear()
+            ended, _ = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
+            assert ended.how == "complete"
+            assert set(platform.vendor.creations.values()) == {1}
+    assert turn > 20
+
+
+async def test_a_run_that_goes_on_is_left_alone(platform: VendorPlatform, journal: Journal) -> None:
+    await journal.begin_run("another")
+    made = await planned(platform, WISHES, journal)
+    with pytest.raises(Contradiction, match="has not ended"):
+        await anext(made.apply(journal=journal))
+    task = asyncio.ensure_future(anext(made.apply(journal=journal)))
+    for _ in range(20):
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-        assert "sending" not in {one.state for one in await journal.open_intents()}
-        if afterwards == "arrives":
-            platform.vendor.all_arrives()
-        platform.vendor.on_the_way.clear()
-        ended, _ = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
-        assert ended.how == "complete"
-        assert set(platform.vendor.creations.values()) == {1}
-        break
+        await asyncio.sleep(0)
+    assert [run.how for run in await journal.runs()] == [""]
 
 
 async def test_a_plan_of_a_file_is_applied(tmp_path: Path) -> None:

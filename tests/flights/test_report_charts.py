@@ -74,11 +74,16 @@ def test_a_timeline_without_a_quota() -> None:
     assert "at most 60" in drawn
 
 
+def test_a_timeline_of_whatever_height() -> None:
+    drawn = ElementTree.fromstring(timeline(use_of(sent(0), 60.0, 0.0, 1.0), Quota(10**8, 1.0)))
+    assert "108,000,002" in {element.text for element in drawn.iter("text")}
+
+
 def test_a_bar_shows_even_one_among_many() -> None:
     counts = {Status.UNKNOWN: 1, Status.CREATED: 99_999}
     drawn = ElementTree.fromstring(outcomes(counts, "<campaigns>"))
     widths = [float(element.get("width", "0")) for element in drawn.iter("rect")]
-    assert widths[0] > 1000 and widths[1] == 4.0
+    assert widths[0] > 1000 and widths[1] == 10.0
     assert [element.text for element in drawn.iter("title")] == ["99,999 created", "1 unknown"]
     assert ordered(Counter(counts)) == [(Status.CREATED, 99_999), (Status.UNKNOWN, 1)]
 

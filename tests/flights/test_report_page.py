@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adflight.core.quota import Quota
-from adflight.flights.entries import Done, Unknown
+from adflight.flights.entries import Attempt, Done, Unknown
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_page import write_page
 from tests.chromium import Page, browser, needs_chromium
@@ -65,13 +65,13 @@ async def shown(page: Page) -> list[str]:
 async def test_its_figures_are_those_of_the_journal(page: Page, directory: Path) -> None:
     async with await opened(directory, read_only=True) as journal:
         report = await read_report(journal)
-        attempts = sum([len(entry.attempts) async for entry in journal.history(2)])
+        outcomes = [one.outcome async for entry in journal.history(2) for one in entry.attempts]
     assert await page.value("document.title") == "spring.csv: run 2"
     assert await page.value("document.querySelector('h1').innerText") == report.in_words()
     assert ACCOUNT in await page.value("document.querySelector('.eyebrow').innerText")
     figures = await page.value("[...document.querySelectorAll('.figure')].map(one => one.innerText)")
     committed = f"{report.money.committed:,.2f}"
-    assert figures == [f"{committed} EUR", f"{attempts}", "2", "6"]
+    assert figures == [f"{committed} EUR", str(len(outcomes) - outcomes.count("not sent")), "2", "6"]
     assert await page.value("document.getElementById('committed').innerText") == f"{committed} EUR"
     legends = await page.value(
         "Object.fromEntries([...document.querySelectorAll('.kind')].map(kind => [kind.dataset.kind,"
@@ -334,9 +334,19 @@ async def test_a_run_that_went_well(tmp_path: Path) -> None:
         html = await page_of(await read_report(journal), quota=Quota(20, 1.0))
     assert "1 campaign went through" in html and "every row went through" in html
     assert "took 2 h 1 min" in html
-    assert "campaign budgets created and raised" in html
+    assert "budgets created and raised" in html
     assert "nobody knows" not in html
     assert "&ndash;" in html
+
+
+@pytest.mark.parametrize(("status", "said"), [(429, "1 answered 429"), (None, "1 without an answer")])
+async def test_troubles_are_counted_below_the_timeline(tmp_path: Path, status: int | None, said: str) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        await journal.attempt(await journal.intend(create("a")), Attempt(1, NOW, "failed", status))
+        html = await page_of(await read_report(journal))
+    assert html.count('<i class="swatch') == 2
+    assert said in html
 
 
 async def test_many_outcomes_that_nobody_knows(tmp_path: Path) -> None:

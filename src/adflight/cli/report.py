@@ -25,6 +25,7 @@ from adflight.flights.report import Report, read_report
 from adflight.flights.report_page import write_page
 from adflight.flights.report_rows import ReportRow, Status
 from adflight.flights.report_text import write_csv, write_json_lines
+from adflight.flights.report_totals import Operation
 from adflight.flights.report_words import capital, counted, duration, kind_word
 
 Format: TypeAlias = Literal["table", "csv", "jsonl", "html"]
@@ -141,20 +142,23 @@ async def _write(report: Report, file: TextIO, format: Format, account: Account)
 
 async def write_table(report: Report, file: TextIO, *, currency: str = "", rows: int = SHOWN) -> None:
     """Writes the counts, and of the rows the first: those that failed before the others."""
-    console = Console(file=file, highlight=False, markup=False)
+    # a terminal wraps lines better than we would, and a pipe not at all
+    console = Console(file=file, highlight=False, markup=False, soft_wrap=True)
     run, money = report.run, report.money
     took = "" if report.seconds is None else f", took {duration(report.seconds)}"
     console.print(Text(f"{_plain(run.file)} run {run.id}: {report.in_words()}", style="bold"))
     console.print(f"{capital(report.ended)}; started {run.started:%Y-%m-%d %H:%M:%S} UTC{took}")
+    if report.note:
+        console.print(report.note)
     if money.is_any:
         console.print(_money(report, currency))
     for one in report.operations:
-        console.print(f"{one.name}: {counted(one.requests, 'request')}, sent {one.sendings:,} times, {one.rows:,} rows")
+        console.print(f"{one.name}: {counted(one.requests, 'request')} for {counted(one.rows, 'row')}{_repeats(one)}")
     shown = await report.first(rows)
     total = sum(report.counts().values()) + len(report.settled)
     if shown:
         console.print()
-        console.print(_table(shown))
+        console.print(_table(shown), soft_wrap=False)
     if len(shown) < total:
         console.print(f"{len(shown):,} of {total:,} rows; all of them with --format csv, jsonl")
     for unclear in report.unclear[:rows]:
@@ -168,6 +172,10 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
         )
     if len(report.unclear) > rows:
         console.print(f"and {len(report.unclear) - rows:,} more such requests")
+
+
+def _repeats(one: Operation) -> str:
+    return f", {counted(one.repeats, 'repeat')}" if one.repeats else ""
 
 
 def _money(report: Report, currency: str) -> str:
@@ -186,7 +194,7 @@ def _money(report: Report, currency: str) -> str:
 
 def _table(shown: list[ReportRow]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("Status", "Key", "Kind", "ID", "Sent", "What was sent", "Error"):
+    for name in ("Status", "Key", "Kind", "ID", "Sent", "What was sent, or what went wrong"):
         table.add_column(name, justify="right" if name in ("ID", "Sent") else "left", overflow="fold")
     for row in shown:
         table.add_row(
@@ -195,8 +203,7 @@ def _table(shown: list[ReportRow]) -> Table:
             kind_word(row.kind),
             "" if row.id is None else str(row.id),
             f"{row.attempts}x",
-            ", ".join(dict.fromkeys(request.operation for request in row.requests)),
-            Text(_plain(row.error)),
+            Text(_plain(row.error) or ", ".join(dict.fromkeys(request.operation for request in row.requests))),
         )
     return table
 

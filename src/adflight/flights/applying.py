@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol, Self
 
 from adflight.core.errors import InvalidInput, OverBudget, PlanOutdated
 from adflight.flights.dispatching import Dispatcher
-from adflight.flights.entries import Contradiction, JournalError
+from adflight.flights.entries import Contradiction, JournalError, Run
 from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
 from adflight.flights.journal import Journal
@@ -237,7 +237,7 @@ class _Apply:
 
     async def _in_a_run(self, journal: Journal) -> Ended:
         earlier = await journal.runs()
-        number = await journal.begin_run(self._plan.label)
+        number = await self._begin(journal, earlier)
         how = "stopped"
         try:
             await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
@@ -253,6 +253,16 @@ class _Apply:
         return ended
 
     # before anything is sent
+
+    async def _begin(self, journal: Journal, earlier: Iterable[Run]) -> int:
+        try:
+            return await journal.begin_run(self._plan.label)
+        except asyncio.CancelledError:
+            # it begins all the same, unless another one goes on
+            if all(run.how for run in earlier):
+                with suppress(JournalError):
+                    await journal.end_run("interrupted")
+            raise
 
     async def _bring_up_to_date(self, journal: Journal, *, is_after_another: bool) -> None:
         """Settles what is open, and makes the plan anew where it may not hold any more."""
@@ -370,7 +380,7 @@ class _Apply:
         )
 
 
-def _is_after(read_at: datetime, runs: Iterable[Any]) -> bool:
+def _is_after(read_at: datetime, runs: Iterable[Run]) -> bool:
     """Whether another run may have changed something since a plan was read."""
     return any(run.ended is None or run.ended >= read_at for run in [*runs][-1:])
 

@@ -13,6 +13,7 @@ sent, such as those that were right already or that the plan refused.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime, timedelta
@@ -24,8 +25,9 @@ from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import InvalidInput
 from adflight.flights.entries import OpenIntent, Run, moment
 from adflight.flights.journal import Journal
-from adflight.flights.report_rows import ReportRow, Request, Status, goes_on, rank, request_of, row_of
-from adflight.flights.report_totals import Key, Money, Operation, Sendings, Totals
+from adflight.flights.report_begun import Begun
+from adflight.flights.report_rows import ReportRow, Status, goes_on, rank, request_of, row_of
+from adflight.flights.report_totals import Money, Operation, Sendings, Tally, Totals
 from adflight.flights.report_words import plural
 
 
@@ -64,12 +66,19 @@ class Report:
     """Rows of earlier runs that this one settled."""
     read_at: datetime
     _journal: Journal = field(repr=False)
-    _last: Mapping[Key, int] = field(repr=False)
+    _tally: Tally = field(repr=False)
     _ids: Mapping[str, Mapping[str, int]] = field(repr=False)
 
     def counts(self) -> Counter[Status]:
         """How many rows and insertion orders, by status."""
         return sum((Counter(counts) for counts in self.statuses.values()), Counter())
+
+    @property
+    def note(self) -> str:
+        """What it cannot tell, in a sentence; empty where that is nothing."""
+        if self.run.how == "complete":
+            return ""
+        return "Rows for which nothing was sent, as the plan refused them or they were held back, are not counted here."
 
     @property
     def adopted(self) -> int:
@@ -106,37 +115,41 @@ class Report:
                 alike.append(row)
         rows = [row for alike in kept.values() for row in alike]
         # about in the order of the file, whose rows the journal does not count
-        rows.sort(key=lambda row: (_urgency(row), row.requests[0].number))
+        rows.sort(key=lambda row: (_urgency(row), row.requests[0].number, _natural(row.key)))
         return rows[:most]
 
     async def rows(self) -> AsyncIterator[ReportRow]:
         """First those that this run settled for earlier ones, then its own, by their last request.
 
-        Only rows between their first and their last request are in memory.
+        Memory stays constant.
         """
         for row in self.settled:
             yield row
-        begun: dict[Key, list[Request]] = {}
+        begun = Begun()
+        try:
+            async for row in self._own_rows(begun):
+                yield row
+        finally:
+            begun.close()
+
+    async def _own_rows(self, begun: Begun) -> AsyncIterator[ReportRow]:
         async for entry in self._journal.history(self.run.id):
             for part in entry.parts:
-                key = (entry.kind, part.key)
-                last = self._last.get(key)
-                if last is None or entry.id > last:
-                    # the run goes on while it is read
-                    continue
-                requests = begun.pop(key, [])
-                requests.append(request_of(entry, part, self.run))
+                kind, key = entry.kind, part.key
+                last = self._tally.last(kind, key)
+                # the run may go on while it is read: what is later than what was counted is left out
                 if entry.id < last:
-                    begun[key] = requests
-                else:
-                    yield row_of(self.run.id, *key, requests, self._ids[entry.kind].get(part.key))
+                    begun.add(kind, key, request_of(entry, part, self.run))
+                elif entry.id == last:
+                    requests = [*begun.take(kind, key), request_of(entry, part, self.run)]
+                    yield row_of(self.run.id, kind, key, requests, self._ids[kind].get(key))
 
 
 async def read_report(journal: Journal, run: int | None = None, *, clock: Clock | None = None) -> Report:
     """Reads what became of a run, by default of the latest; the journal may be open for reading only.
 
     Everything before that run is read, too, for budgets as they were, and for what the run settled of earlier ones.
-    Keeps some 300 bytes a row, and nothing of what was sent.
+    Keeps some 200 bytes a row, and nothing of what was sent.
 
     Raises `InvalidInput` when there is no such run, and `JournalError`.
     """
@@ -155,7 +168,7 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
     # what a run that goes on has under way is no riddle
     died = {one.id for one in runs.values() if not goes_on(one)}
     unclear = tuple(_unclear(one) for one in open_intents if one.state != "sending" or one.run in died)
-    statuses = totals.statuses()
+    statuses = totals.rows.statuses()
     return Report(
         run=chosen,
         ended=_ended(chosen),
@@ -167,9 +180,20 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
         settled=tuple(totals.settled),
         read_at=moment((clock or SystemClock()).time()),
         journal=journal,
-        last=totals.last,
-        ids={kind: await journal.ids(kind) for kind in statuses},
+        tally=totals.rows,
+        ids={kind: await _ids(journal, kind, totals.rows) for kind in statuses},
     )
+
+
+async def _ids(journal: Journal, kind: str, tally: Tally) -> dict[str, int]:
+    """Of rows that were there before: of the others, what made them says it."""
+    ids = await journal.ids(kind)
+    return {key: ids[key] for key in tally.unmade(kind) if key in ids}
+
+
+def _natural(key: str) -> list[tuple[int, str]]:
+    """ "row 9" before "row 10", as a person counts."""
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", key)]
 
 
 def _urgency(row: ReportRow) -> int:

@@ -124,7 +124,7 @@ def timeline(use: Use, quota: Quota | None) -> str:
         said = f"quota: {quota.requests:,} in {quota.per:g} s"
         parts.append(
             f'<path class="quota" id="quota" d="M{_LEFT} {y(limit):.1f}H{WIDTH - _RIGHT}"/>'
-            f'<text class="quota end" x="{WIDTH - _RIGHT}" y="{y(limit) - 7:.1f}">{said}</text>'
+            f'<text class="quota end" x="{WIDTH - _RIGHT}" y="{y(max(limit, use.peak)) - 7:.1f}">{said}</text>'
         )
     parts.append(f'<line id="cursor" class="cursor" x1="0" x2="0" y1="{_TOP}" y2="{floor}" visibility="hidden"/>')
     window = WINDOW if quota is None else quota.per
@@ -138,17 +138,17 @@ def _round_up(count: float) -> int:
         for step in (2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80):
             if step * magnitude >= count:
                 return step * magnitude
-    return int(count) + 1
+    return int(count) // 2 * 2 + 2
 
 
 def _marks(start: float, end: float) -> Iterator[tuple[float, str]]:
     apart = next((seconds for seconds in _TICKS if (end - start) / seconds <= 8), _TICKS[-1])
     while (end - start) / apart > 12:
         apart *= 2
-    said = "%H:%M:%S" if apart < 60 else "%H:%M" if apart < 86400 else "%d %b"
+    said = "%H:%M:%S" if apart < 60 else "%H:%M"
     at = -(-start // apart) * apart
     while at <= end:
-        yield at, datetime.fromtimestamp(at, UTC).strftime(said)
+        yield at, datetime.fromtimestamp(at, UTC).strftime("%d %b" if at % 86400 == 0 else said)
         at += apart
 
 
@@ -158,7 +158,7 @@ def outcomes(counts: Mapping[Status, int], said: str) -> str:
     parts, left = [], 0.0
     for status, count in sorted(counts.items(), key=lambda pair: _ORDER.index(pair[0])):
         # what is there is seen, however little it is
-        width = max(WIDTH * count / total, 4.0)
+        width = max(WIDTH * count / total, 10.0)
         parts.append(
             f'<rect class="fill {slug(status)}" x="{left:.1f}" y="0" width="{width:.1f}" height="20">'
             f"<title>{count:,} {escape(status)}</title></rect>"

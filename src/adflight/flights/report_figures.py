@@ -94,9 +94,11 @@ def money_section(report: Report, currency: str) -> str:
     total = f'<td></td><td class="number" id="committed">{amount_text(money.committed, currency)}</td>'
     lines.append(f'<tr class="sum"><th scope="row">Committed</th>{total}</tr>\n')
     lines += [_bar(*one, most, currency) for one in optional if one[2]]
+    # where insertion orders are all there is, theirs is the money
+    on_top = " An insertion order&rsquo;s budget is never added on top." if "campaign" in report.statuses else ""
     return (
-        f"{top}<p>Campaign budgets as sent, changes against what was last applied. An insertion order&rsquo;s budget "
-        'is never added on top.</p>\n<table class="money-table"><caption class="hidden">Budgets</caption><tbody>\n'
+        f"{top}<p>Budgets as sent, changes against what was last applied.{on_top}</p>\n"
+        '<table class="money-table"><caption class="hidden">Budgets</caption><tbody>\n'
         f"{''.join(lines)}</tbody></table>\n</section>\n"
     )
 

@@ -85,17 +85,18 @@ def _header(report: Report, account: str) -> str:
     named = f"<b><bdi>{e(run.file)}</bdi></b> · " if run.file else ""
     of = f" · <bdi>{e(account)}</bdi>" if account else ""
     took = f", took {duration(report.seconds)}" if report.seconds is not None else ""
+    note = f'<p class="ended">{e(report.note)}</p>\n' if report.note else ""
     return (
         f'<header>\n<p class="eyebrow">{named}run {run.id}{of}</p>\n<h1>{e(capital(report.in_words()))}</h1>\n'
         f'<p class="ended"><b>{e(capital(report.ended))}</b> · started {when(run.started)} UTC{took}</p>\n'
-        "</header>\n"
+        f"{note}</header>\n"
     )
 
 
 def _tiles(report: Report, currency: str) -> str:
     money, counts = report.money, report.counts()
     failed = sum(count for status, count in counts.items() if status.is_failed)
-    requests = sum(operation.requests for operation in report.operations)
+    repeats = sum(operation.repeats for operation in report.operations)
     sent = len(report.sendings)
     unknown = money.unexplained_rows
     tiles = (
@@ -106,11 +107,11 @@ def _tiles(report: Report, currency: str) -> str:
             if unknown
             else f"perhaps {money.perhaps:,.2f} more"
             if money.perhaps
-            else "campaign budgets created and raised"
+            else "budgets created and raised"
             if money.is_any
             else "nothing was about money",
         ),
-        ("Requests", f"{sent:,}", f"{sent - requests:,} of them repeats" if sent > requests else "none was repeated"),
+        ("Requests", f"{sent:,}", f"{repeats:,} of them repeats" if repeats else "none was repeated"),
         ("Adopted", f"{report.adopted:,}", "made by requests whose answers were lost, and found"),
         ("Failed or unknown", f"{failed:,}", _worst(counts) if failed else "every row went through"),
     )

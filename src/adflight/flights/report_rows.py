@@ -164,11 +164,16 @@ def row_of(run: int, kind: str, key: str, requests: list[Request], known: int | 
         key=key,
         status=min((request.status for request in counted), key=rank),
         id=next((request.id for request in reversed(requests) if request.id is not None), known),
-        attempts=sum(len(request.attempts) for request in requests),
+        attempts=sum(has_left(attempt) for request in requests for attempt in request.attempts),
         error="; ".join(dict.fromkeys(request.error for request in counted if request.error)),
         at=max(request.settled for request in requests),
         requests=tuple(requests),
     )
+
+
+def has_left(attempt: Attempt) -> bool:
+    """Whether it may have reached the service, which then has counted it."""
+    return attempt.outcome != "not sent"
 
 
 def goes_on(run: Run) -> bool:

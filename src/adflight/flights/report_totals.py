@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import define, field
 
 from adflight.flights.entries import Attempt, Entry, PartEntry, Run
-from adflight.flights.report_rows import ReportRow, Status, rank, request_of, row_of, status_of
+from adflight.flights.report_rows import ReportRow, Status, has_left, rank, request_of, row_of, status_of
 
 MONEY: Final[Mapping[str, str]] = {"campaign": "budget_total", "insertion_order": "budget_amount"}
 """The column that spends, by kind. Where campaigns spend, an insertion order has none of that name."""
-
-Key: TypeAlias = tuple[str, str]
-"""Kind and key."""
 
 
 @define(kw_only=True)
@@ -29,6 +26,7 @@ class Operation:
     requests: int = 0
     sendings: int = 0
     """Repeats counted."""
+    repeats: int = 0
     rows: int = 0
     done: int = 0
     failed: int = 0
@@ -39,7 +37,8 @@ class Operation:
 
 @define(kw_only=True)
 class Money:
-    """Budgets as sent, in the account's currency; an insertion order's is never added to its campaigns'."""
+    """Budgets as sent, in the account's currency; an insertion order's is never added to its campaigns', and counts
+    only where insertion orders are all there is."""
 
     created: Decimal = Decimal(0)
     raised: Decimal = Decimal(0)
@@ -85,20 +84,48 @@ class Sendings:
         self.status.append(attempt.status or 0)
 
 
-_Became: TypeAlias = tuple[Status | None, Status | None]
-"""What became of a row's last create, and the worst of its other requests."""
-
-_NOTHING: Final[_Became] = (None, None)
-
-
-def _became(before: _Became, creates: bool, status: Status) -> _Became:
-    # what was given up may be made again in the same run: then that counts
-    create, change = before
-    return (status, change) if creates else (create, status if change is None else min(change, status, key=rank))
+_ORDER: Final = tuple(Status)
+_WIDTH: Final = 4
+_NONE: Final = (1 << _WIDTH) - 1
 
 
-def _together(became: _Became) -> Status:
-    return min((status for status in became if status is not None), key=rank)
+class Tally:
+    """What is kept of every row: its last request, what became of its last create, and the worst of its other ones.
+
+    In one number, as there may be a hundred thousand.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, int]] = {}
+
+    def add(self, kind: str, key: str, request: int, status: Status, *, creates: bool) -> None:
+        """Requests come in their order."""
+        rows = self._rows.setdefault(kind, {})
+        before = rows.get(key, _NONE << _WIDTH | _NONE)
+        create, change = before >> _WIDTH & _NONE, before & _NONE
+        if creates:
+            # what was given up may be made again in the same run: then that counts
+            create = rank(status)
+        else:
+            change = min(change, rank(status))
+        rows[key] = (request << _WIDTH | create) << _WIDTH | change
+
+    def last(self, kind: str, key: str) -> int:
+        """The number of its last request; 0 for none."""
+        return self._rows.get(kind, {}).get(key, 0) >> 2 * _WIDTH
+
+    def unmade(self, kind: str) -> Iterator[str]:
+        """The keys of rows without a create."""
+        return (key for key, kept in self._rows[kind].items() if kept >> _WIDTH & _NONE == _NONE)
+
+    def statuses(self) -> dict[str, dict[Status, int]]:
+        """How many rows, by kind and status."""
+        counts = {kind: Counter(map(_worst, rows.values())) for kind, rows in sorted(self._rows.items())}
+        return {kind: dict(sorted(of.items(), key=lambda pair: rank(pair[0]))) for kind, of in counts.items()}
+
+
+def _worst(kept: int) -> Status:
+    return _ORDER[min(kept >> _WIDTH & _NONE, kept & _NONE)]
 
 
 @define(eq=False)
@@ -106,15 +133,12 @@ class Totals:
     """One pass over the history, up to a run."""
 
     run: Run
-    last: dict[Key, int] = field(factory=dict)
-    """The last request of each row."""
-    became: dict[Key, _Became] = field(factory=dict)
+    rows: Tally = field(factory=Tally)
     operations: dict[str, Operation] = field(factory=dict)
     money: Money = field(factory=Money)
     sendings: Sendings = field(factory=Sendings)
     settled: list[ReportRow] = field(factory=list)
-    budgets: dict[Key, Decimal | None] = field(factory=dict)
-    _alike: dict[_Became, _Became] = field(factory=dict)
+    _budgets: dict[str, dict[str, Decimal | None]] = field(factory=lambda: {kind: {} for kind in MONEY})
 
     def add(self, entry: Entry) -> None:
         if entry.run == self.run.id:
@@ -137,9 +161,11 @@ class Totals:
     def _add_own(self, entry: Entry) -> None:
         operation = self.operations.setdefault(entry.operation, Operation(name=entry.operation))
         operation.requests += 1
-        operation.sendings += len(entry.attempts)
         operation.rows += len(entry.parts)
-        for attempt in entry.attempts:
+        sent = [*filter(has_left, entry.attempts)]
+        operation.sendings += len(sent)
+        operation.repeats += max(len(sent) - 1, 0)
+        for attempt in sent:
             operation.seconds += attempt.elapsed
             self.sendings.add(attempt)
         for part in entry.parts:
@@ -147,17 +173,14 @@ class Totals:
             operation.done += status.is_done
             operation.unknown += status is Status.UNKNOWN
             operation.failed += status.is_failed and status is not Status.UNKNOWN
-            key = (entry.kind, part.key)
-            self.last[key] = entry.id
-            became = _became(self.became.get(key, _NOTHING), entry.creates, status)
-            self.became[key] = self._alike.setdefault(became, became)
+            self.rows.add(entry.kind, part.key, entry.id, status, creates=entry.creates)
             self._add_money(entry, part, status)
 
     def _add_money(self, entry: Entry, part: PartEntry, status: Status) -> None:
         column = MONEY.get(entry.kind, "")
         if column not in part.fields:
             return
-        new, old = _amount(part.fields[column]), self.budgets.get((entry.kind, part.key))
+        new, old = _amount(part.fields[column]), self._budgets[entry.kind].get(part.key)
         if entry.creates:
             old = Decimal(0)
         delta = None if new is None or old is None else new - old
@@ -179,13 +202,7 @@ class Totals:
     def _note_budget(self, kind: str, part: PartEntry) -> None:
         column = MONEY.get(kind, "")
         if column in part.fields:
-            self.budgets[kind, part.key] = _amount(part.fields[column])
-
-    def statuses(self) -> dict[str, dict[Status, int]]:
-        counts: dict[str, Counter[Status]] = {}
-        for (kind, _), became in self.became.items():
-            counts.setdefault(kind, Counter())[_together(became)] += 1
-        return {kind: dict(sorted(of.items(), key=lambda pair: rank(pair[0]))) for kind, of in sorted(counts.items())}
+            self._budgets[kind][part.key] = _amount(part.fields[column])
 
 
 def _amount(value: object) -> Decimal | None:
