@@ -146,7 +146,8 @@ async def _apply(settings: Settings) -> int:
         _cap(Database, pages)
     if settings.file_size is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (settings.file_size, settings.file_size))
+        # only the soft limit, which is taken back at the end: whoever measures coverage writes a file, too
+        resource.setrlimit(resource.RLIMIT_FSIZE, (settings.file_size, resource.RLIM_INFINITY))
 
     clock = Clock(fast.speed, fast.start, fast.monotonic_start)
     quota = None if settings.quota is None else adflight.Quota(*settings.quota)
@@ -207,6 +208,8 @@ def main() -> int:
     except (JournalError, adflight.AdflightError) as error:
         _tell({"event": "raised", "error": type(error).__name__, "reason": str(error)})
         return 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":
