@@ -21,7 +21,7 @@ RESULTS = Path(__file__).resolve().parent / "RESULTS.md"
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--quick", dest="scale", action="store_const", const=QUICK, help="a look in under 40 seconds")
+    size.add_argument("--quick", dest="scale", action="store_const", const=QUICK, help="a look in about a minute")
     size.add_argument("--smoke", dest="scale", action="store_const", const=SMOKE, help="only see that everything runs")
     parser.add_argument("--results", type=Path, help="the file to write; RESULTS.md here, for a full run, unless given")
     given = parser.parse_args(arguments)

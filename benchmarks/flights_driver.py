@@ -1,7 +1,8 @@
-"""A program that applies a file of flights, and dies where it is told to: python -m benchmarks.flights_driver SETTINGS.
+"""A program that applies a file of flights, and dies where it is told to: python -m benchmarks.flights_driver.
 
-It writes each event as a line of JSON, and ends with 0 when all is applied. A death is a SIGKILL from itself: nothing
-runs afterwards, as when the machine loses its power between two instructions.
+It reads its settings as a line of JSON once everything is imported, so that it can be started in advance. It writes
+each event as a line of JSON, and ends with 0 when all is applied. A death is a SIGKILL from itself: nothing runs
+afterwards, as when the machine loses its power between two instructions.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from typing import Any, Final
 from attrs import field, frozen
 
 import adflight
+from adflight import IQM, FreeWheel
 from adflight.core.transport import AiohttpTransport, WireAnswer, WireRequest
 from adflight.flights.database import Database
 from adflight.flights.entries import JournalError, JournalHeld
 from adflight.flights.events import Ended, as_json
 from adflight.flights.planning import plan
 from adflight.sandbox.specification import load
-from benchmarks.sandbox import READS, FastClock, client
+from benchmarks.sandbox import READS, FastClock, client, freewheel
 
 HELD: Final = 75
 """How it ends when another process has the journal."""
@@ -55,6 +57,7 @@ def _pair(given: Any) -> Any:
 class Settings:
     file: str
     url: str
+    vendor: str = "iqm"
     directory: str
     clock: dict[str, float]
     wait: float = 0.0
@@ -92,12 +95,14 @@ class DyingTransport:
 
     certified: Final = True
 
-    def __init__(self, death: Death) -> None:
+    def __init__(self, death: Death, vendor: str) -> None:
         self._inner = AiohttpTransport()
         self._death = death
-        paths = (path for item in load().operations if not item.id.startswith(READS) for path in item.paths)
+        paths = (
+            path for item in load(vendor=vendor).operations if not item.id.startswith(READS) for path in item.paths
+        )
         patterns = (re.sub(r"\\\{.*?\\\}", "[^/]+", re.escape(path)) for path in paths)
-        self._changes = re.compile(f"https?://[^/]+(?:{'|'.join(patterns)})(?:[?].*)?$")
+        self._changes = re.compile(f"https?://[^/]+(?:/freewheel)?(?:{'|'.join(patterns)})(?:[?].*)?$")
 
     async def send(self, request: WireRequest) -> WireAnswer:
         changes = self._changes.match(request.url) is not None and request.method != "GET"
@@ -141,13 +146,19 @@ async def _apply(settings: Settings) -> int:
         _cap(Database, pages)
     if settings.file_size is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (settings.file_size, settings.file_size))
+        # only the soft limit, which is taken back at the end: whoever measures coverage writes a file, too
+        resource.setrlimit(resource.RLIMIT_FSIZE, (settings.file_size, resource.RLIM_INFINITY))
 
     clock = Clock(fast.speed, fast.start, fast.monotonic_start)
     quota = None if settings.quota is None else adflight.Quota(*settings.quota)
     directory = Path(settings.directory)
-    async with client(settings.url, clock=clock, quota=quota, transport=DyingTransport(death)) as iqm:
-        made = await plan(settings.file, iqm, directory=directory)
+    transport = DyingTransport(death, settings.vendor)
+    if settings.vendor == "freewheel":
+        account: IQM | FreeWheel = freewheel(settings.url, clock=clock, transport=transport)
+    else:
+        account = client(settings.url, clock=clock, quota=quota, transport=transport)
+    async with account:
+        made = await plan(settings.file, account, directory=directory)
         _tell({"event": "planned", "writes": dict(made.totals.writes), "verdicts": _plain(made.totals.verdicts)})
         events = made.apply(
             directory=directory,
@@ -184,7 +195,11 @@ def _tell(event: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    settings = Settings(**json.loads(sys.argv[1]))
+    line = sys.stdin.readline()
+    if not line:
+        # nobody needed it
+        return 0
+    settings = Settings(**json.loads(line))
     try:
         return asyncio.run(_apply(settings))
     except JournalHeld as error:
@@ -193,6 +208,8 @@ def main() -> int:
     except (JournalError, adflight.AdflightError) as error:
         _tell({"event": "raised", "error": type(error).__name__, "reason": str(error)})
         return 3
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 if __name__ == "__main__":

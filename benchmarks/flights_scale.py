@@ -27,8 +27,8 @@ COUNTS = (1_000, 10_000, 100_000)
 LIMIT = 300
 """MiB of the whole process."""
 QUOTA = (20, 60.0)
-SPEED = 20.0
-"""Of the clocks where the quota is measured: its minute passes in three seconds."""
+SPEED = 10.0
+"""Of the clocks where the quota is measured: its minute passes in six seconds."""
 
 
 class Stage(NamedTuple):

@@ -21,8 +21,8 @@ from benchmarks.sandbox import FastClock, SandboxProcess, client
 Row: TypeAlias = dict[str, str]
 
 START: Final = datetime(2027, 3, 1, 14, tzinfo=UTC)
-SPEED: Final = 60.0
-APPROVAL: Final = 60.0
+SPEED: Final = 10.0
+APPROVAL: Final = 40.0
 """Sandbox seconds until a campaign runs."""
 POLL: Final = 12.0
 """Seconds between two polls: what IQM's quota makes of it."""

@@ -19,9 +19,10 @@ from typing import Any, Final, Self
 
 from attrs import asdict, frozen
 
-from adflight import IQM, Quota
+from adflight import IQM, FreeWheel, Quota
 from adflight.core.clock import Clock, SystemClock
 from adflight.sandbox import Fault, Sandbox, SandboxOptions
+from adflight.sandbox.freewheel.vendor import FreeWheelPlatform
 
 ROOT: Final = Path(__file__).absolute().parent.parent
 
@@ -91,10 +92,22 @@ class SandboxProcess:
             raise AssertionError("the sandbox has died")
         return json.loads(line)
 
-    def executions(self) -> dict[str, int]:
+    def executions(self, vendor: str = "iqm") -> dict[str, int]:
         """How often each operation that changes something was carried out."""
-        executions = self.ask("counts")["executions"]
+        executions = self.ask("counts", vendor)["executions"]
         return {name: count for name, count in executions.items() if not name.startswith(READS)}
+
+
+def freewheel(url: str, *, clock: Clock, **more: Any) -> FreeWheel:
+    """A client of FreeWheel on a sandbox of that URL, without a quota."""
+    return FreeWheel(
+        username=FreeWheelPlatform.USERNAME,
+        password=FreeWheelPlatform.PASSWORD,
+        base_url=f"{url}/freewheel",
+        quota=None,
+        clock=clock,
+        **more,
+    )
 
 
 def client(url: str, *, clock: Clock | None = None, quota: Quota | None = None, **more: Any) -> IQM:
@@ -117,28 +130,32 @@ class _Questions:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
-    def counts(self, _: None) -> Any:
-        return {name: value if isinstance(value, int) else dict(value) for name, value in self._counts().items()}
-
-    def _counts(self) -> dict[str, Any]:
-        counts = vars(self._sandbox.counts)
-        return {name: value for name, value in counts.items() if name != "windows"}
+    def counts(self, vendor: str | None) -> Any:
+        """What was counted, of IQM unless told otherwise."""
+        counts = vars(self._sandbox.platforms[vendor or "iqm"].counts)
+        plain = {name: value for name, value in counts.items() if name != "windows"}
+        return {name: value if isinstance(value, int) else dict(value) for name, value in plain.items()}
 
     def objects(self, kind: str) -> Any:
-        """All rows of a kind, as they are kept."""
-        self._sandbox.iqm.engine.catch_up()
-        return list(self._sandbox.iqm.engine.world.store.all(kind))
+        """All rows of a kind, as they are kept; a vendor's name may stand before it."""
+        vendor, _, kind = kind.rpartition(".")
+        engine = self._sandbox.platforms[vendor or "iqm"].engine
+        engine.catch_up()
+        return list(engine.world.store.all(kind))
 
     def late(self, _: None) -> Any:
         """How many requests are still to be carried out late."""
-        self._sandbox.iqm.engine.catch_up()
-        return len(self._sandbox.iqm.engine._late)
+        engines = [platform.engine for platform in self._sandbox.platforms.values()]
+        for engine in engines:
+            engine.catch_up()
+        return sum(len(engine._late) for engine in engines)
 
     def fault(self, text: str) -> None:
         self._sandbox.add_fault(Fault.parse(text))
 
     def clear_faults(self, _: None) -> None:
-        self._sandbox.clear_faults()
+        for platform in self._sandbox.platforms.values():
+            platform.clear_faults()
 
     def advance(self, seconds: float) -> Any:
         return self._sandbox.advance(seconds)

@@ -53,7 +53,7 @@ FULL: Final = Scale(
     quota_requests=200,
     journal_groups=60,
     flights=(1_000, 10_000, 100_000),
-    flights_at_quota=(190, 20.0),
+    flights_at_quota=(190, 10.0),
     jobs=1,
     torture=((2_000, 100, 25, 1), (500, 25, 10, 2)),
 )

@@ -12,36 +12,42 @@ is applied in the same way.
 from __future__ import annotations
 
 import argparse
-import json
+import asyncio
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, ClassVar, Final, Self
 
-from attrs import asdict, define, field, frozen
+from attrs import asdict, define, field
 
 from adflight.flights.journal import Journal
+from adflight.sandbox import Sandbox
 from benchmarks.flights_driver import HELD, POINTS
 from benchmarks.report import Section
-from benchmarks.sandbox import ROOT, FastClock, SandboxProcess
+from benchmarks.sandbox import FastClock, SandboxProcess
+from benchmarks.torture_driver import Driver, Spares, kill_later
+from benchmarks.torture_flights import PER_ORDER, changed, flights, write
 
-PER_ORDER: Final = 10
 SPEED: Final = 60.0
 """Of all clocks: what must be settled is so after 90 s, a second and a half here."""
-LATE: Final = 25.0
-"""Seconds after which what comes late is carried out: well below those in which it is settled."""
+LATE: Final = 60.0
+"""Seconds after which what comes late is carried out: below the ninety in which it is settled."""
 TOKEN_LIFETIME: Final = 120.0
-PATIENCE: Final = 120.0
-"""Real seconds without an event after which an applying process hangs."""
+OPTIONS: Final[Mapping[str, Any]] = {
+    "quota": None,
+    "freewheel_quota": None,
+    "freewheel_auth_quota": None,
+    "token_lifetime": TOKEN_LIFETIME,
+    "freewheel_token_lifetime": TOKEN_LIFETIME,
+}
 
 FAULTS: Final = (
     "cut_before:*:times=all:probability=0.05",
@@ -54,204 +60,6 @@ FAULTS: Final = (
     "status:*:times=all:probability=0.01:status=503",
     "status:*:times=all:probability=0.01:status=502:carried_out=true",
 )
-
-_START: Final = datetime(2027, 3, 1, 14, tzinfo=UTC)
-"""In the sandbox's future, however long the torture takes."""
-
-
-# what should exist
-
-
-@frozen
-class Wanted:
-    """A flight as a row of the file describes it."""
-
-    key: str
-    order_key: str
-    order: str
-    order_end: datetime
-    name: str
-    end: datetime
-    budget: str
-    daily: str
-    bid: str
-    creative: int
-
-    def row(self) -> dict[str, str]:
-        return {
-            "key": self.key,
-            "io_key": self.order_key,
-            "io_name": self.order,
-            "io_start_time": _START.isoformat(),
-            "io_end_time": self.order_end.isoformat(),
-            "io_timezone_id": "29",
-            "campaign_name": self.name,
-            "start_time": _START.isoformat(),
-            "end_time": self.end.isoformat(),
-            "timezone": "29",
-            "budget_total": self.budget,
-            "budget_day": self.daily,
-            "max_bid": self.bid,
-            "creative_type": "IMAGE",
-            "creative_ids": str(self.creative),
-            "advertiser_domain": "https://brand.example.com",
-            "country_id": "30100001",
-            "is_agreement_checked": "yes",
-        }
-
-    def live(self) -> dict[str, Any]:
-        """What the sandbox has to show for it."""
-        return {
-            "campaignName": self.name,
-            "startTime": int(_START.timestamp()),
-            "endTime": int(self.end.timestamp()),
-            "timezone": 29,
-            "budgetTotal": float(self.budget),
-            "budgetDay": float(self.daily),
-            "maxBid": float(self.bid),
-            "creativeIds": str(self.creative),
-            "advertiserDomain": "https://brand.example.com",
-            "countryId": "30100001",
-        }
-
-
-def flights(count: int, chance: random.Random, *, per_order: int = PER_ORDER) -> list[Wanted]:
-    """So many of them, the rows of the insertion orders mixed."""
-    orders = max(1, count // per_order)
-    return [
-        Wanted(
-            key=f"flight-{number}",
-            order_key=f"order-{number % orders}",
-            order=f"Order {number % orders}",
-            order_end=_START + timedelta(days=90),
-            name=f"Flight {number}",
-            end=_START + timedelta(days=chance.randrange(10, 80)),
-            budget=f"{chance.randrange(100, 1000)}.50",
-            daily="25.00",
-            bid="2.25",
-            creative=676000 + number,
-        )
-        for number in range(count)
-    ]
-
-
-def changed(wanted: list[Wanted], chance: random.Random) -> list[Wanted]:
-    """The same flights, most of them otherwise: names, ends, budgets, bids, and those of their insertion orders."""
-    later, renamed = set(), set()
-    for order in sorted({one.order_key for one in wanted}):
-        later.update([order] if chance.random() < 0.5 else [])
-        renamed.update([order] if chance.random() < 0.3 else [])
-    return [
-        _changed(one, chance, is_later=one.order_key in later, is_renamed=one.order_key in renamed) for one in wanted
-    ]
-
-
-def _changed(one: Wanted, chance: random.Random, *, is_later: bool, is_renamed: bool) -> Wanted:
-    values = asdict(one)
-    if is_later:
-        values["order_end"] += timedelta(days=7)
-    if is_renamed:
-        values["order"] += " (new)"
-    if chance.random() < 0.2:
-        values["name"] += " (new)"
-    if chance.random() < 0.3:
-        values["end"] += timedelta(days=chance.choice((-1, 3)))
-    if chance.random() < 0.6:
-        values["budget"] = chance.choice(("150.00", "800.25", "1200.00"))
-    if chance.random() < 0.2:
-        values["bid"] = "3.10"
-    if chance.random() < 0.1:
-        values["creative"] += 50_000
-    return Wanted(**values)
-
-
-def write(path: Path, wanted: list[Wanted]) -> None:
-    # whoever reads it at this moment reads one or the other
-    new = path.with_suffix(".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps(one.row()) + "\n" for one in wanted)
-    new.replace(path)
-
-
-# who applies it
-
-
-@define(eq=False)
-class Driver:
-    """A process that applies the file, and what it has told so far."""
-
-    settings: dict[str, Any]
-    events: list[dict[str, Any]] = field(factory=list)
-    process: subprocess.Popen[str] = field(init=False)
-    _kill_after: int | None = None
-    _reader: threading.Thread = field(init=False)
-    _heard: float = field(init=False)
-
-    def start(self, *, kill_after: int | None = None) -> None:
-        """`kill_after` so many events it is killed."""
-        self._kill_after = kill_after
-        self._heard = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "benchmarks.flights_driver", json.dumps(self.settings)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.endswith("\n"):
-                self.events.append(json.loads(line))
-                self._heard = time.monotonic()
-            if self._kill_after is not None and len(self.events) >= self._kill_after:
-                self.kill()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-
-    @property
-    def has_begun(self) -> bool:
-        return any(event["event"] == "began" for event in list(self.events))
-
-    @property
-    def is_over(self) -> bool:
-        if self.process.poll() is None and time.monotonic() - self._heard > PATIENCE:
-            self.process.send_signal(signal.SIGABRT)
-            raise AssertionError(f"it hangs after {self.events[-3:]}: {self.finish()[1]}")
-        return self.process.poll() is not None
-
-    def wait(self) -> tuple[int, str]:
-        """As `finish`, once it is over."""
-        while not self.is_over:
-            time.sleep(0.002)
-        return self.finish()
-
-    def wait_for(self, event: str) -> None:
-        """Until it has told one of that name."""
-        while not self.count(event):
-            if self.is_over:
-                raise AssertionError(f"it ended without {event}: {self.events} {self.finish()[1]}")
-            time.sleep(0.002)
-
-    def count(self, event: str, **fields: Any) -> int:
-        """How many such events it has told."""
-        wish = {"event": event, **fields}
-        return sum(wish.items() <= told.items() for told in map(_hashable, list(self.events)))
-
-    def finish(self) -> tuple[int, str]:
-        """How it ended, and what it wrote to standard error."""
-        assert self.process.stderr is not None
-        errors = self.process.stderr.read()
-        status = self.process.wait()
-        self._reader.join()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.process.stderr.close()
-        return status, errors
 
 
 @define
@@ -274,16 +82,27 @@ class Story:
 class Torture:
     """One account, one directory of journals, one sandbox."""
 
+    vendor: ClassVar = "iqm"
+
     def __init__(self, sandbox: SandboxProcess, directory: Path, seed: int) -> None:
         self.sandbox = sandbox
         self.directory = directory
         self.chance = random.Random(seed)
         self.story = Story()
+        self._spares = Spares()
 
-    def apply(self, wanted: list[Wanted], *, kills: int, processes: int = 1, **settings: Any) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._spares.close()
+
+    def apply(self, wanted: Sequence[Any], *, kills: int, processes: int = 1, **settings: Any) -> None:
         """Applies until every process has said that all is applied, and kills until `kills` of them died."""
         goal = self.story.killed + kills
-        reach = max(6, 2 * len(wanted) // max(1, kills))
+        reach = max(6, len(wanted) // max(1, kills))
         running = [self._start(wanted, goal, reach, **settings) for _ in range(processes)]
         while running:
             time.sleep(0.002)
@@ -292,19 +111,20 @@ class Torture:
                 if not self._is_done(driver):
                     running.append(self._start(wanted, goal, reach, **settings))
 
-    def driver(self, wanted: list[Wanted], **settings: Any) -> Driver:
+    def driver(self, wanted: Sequence[Any], **settings: Any) -> Driver:
         """A process that applies these flights, not started yet."""
         path = self.directory / "flights.jsonl"
         write(path, wanted)
         own = {
             "file": str(path),
             "url": self.sandbox.url,
+            "vendor": self.vendor,
             "directory": str(self.directory / "journals"),
             "clock": asdict(self.sandbox.clock),
         }
-        return Driver({**own, **settings})
+        return Driver({**own, **settings}, self._spares)
 
-    def once(self, wanted: list[Wanted], **settings: Any) -> tuple[int, dict[str, Any]]:
+    def once(self, wanted: Sequence[Any], **settings: Any) -> tuple[int, dict[str, Any]]:
         """Applies in one process; its status, and the last that it told."""
         driver = self.driver(wanted, **settings)
         driver.start()
@@ -313,7 +133,7 @@ class Torture:
             raise AssertionError(errors)
         return status, driver.events[-1] if driver.events else {}
 
-    def _start(self, wanted: list[Wanted], goal: int, reach: int, **settings: Any) -> Driver:
+    def _start(self, wanted: Sequence[Any], goal: int, reach: int, **settings: Any) -> Driver:
         """`reach` is how many events a process lives at most, if it is to die at all."""
         self.story.starts += 1
         # some wait for the journal, others are refused
@@ -332,7 +152,7 @@ class Torture:
         driver.start(kill_after=self.chance.randint(1, reach) if manner == "event" else None)
         if manner in ("moment", "start"):
             moment = self.chance.uniform(0, 1.5) if manner == "start" else self.chance.expovariate(8 / reach) * 0.1
-            threading.Thread(target=_kill_later, args=(driver, moment, manner == "moment"), daemon=True).start()
+            threading.Thread(target=kill_later, args=(driver, moment, manner == "moment"), daemon=True).start()
         return driver
 
     def _is_done(self, driver: Driver) -> bool:
@@ -361,25 +181,25 @@ class Torture:
 
     # what exists
 
-    def check(self, wanted: list[Wanted]) -> None:
+    def check(self, wanted: Sequence[Any]) -> None:
         """Exactly what the file says exists, each once, and nobody knows better than the journal."""
         late = self.sandbox.ask("late")
         if late:
             self.sandbox.ask("advance", 2 * LATE)
-        problems = list(self._problems(wanted))
+        problems = list(self.problems(wanted))
         if problems:
             shown = "\n".join(problems[:20])
             raise AssertionError(f"{len(problems)} problems ({self.story}):\n{shown}")
 
-    def _problems(self, wanted: list[Wanted]) -> Iterator[str]:
+    def problems(self, wanted: Sequence[Any]) -> Iterator[str]:
         orders = {row["ioId"]: row for row in self.sandbox.ask("objects", "order")}
         campaigns = {row["id"]: row for row in self.sandbox.ask("objects", "campaign")}
         yield from self.sandbox.ask("crashes")
         names = {one.order_key: one for one in wanted}
-        yield from _counted(
+        yield from counted(
             "insertion orders", [row["ioName"] for row in orders.values()], [one.order for one in names.values()]
         )
-        yield from _counted(
+        yield from counted(
             "campaigns", [row["campaignName"] for row in campaigns.values()], [one.name for one in wanted]
         )
         order_ids, campaign_ids, still_open = self.journal()
@@ -400,46 +220,34 @@ class Torture:
             if set(ids.values()) != set(live):
                 yield f"the journal knows {what}s {set(ids.values()) ^ set(live)} that are not there, or does not"
 
+    @property
+    def account(self) -> tuple[str, str]:
+        """Whose journal it is: the service's URL, and the account."""
+        return self.sandbox.url, f"{Sandbox.CLIENT_ID} {Sandbox.EMAIL}"
+
     def journal(self) -> tuple[dict[str, int], dict[str, int], list[str]]:
         """The ids of insertion orders and campaigns by key, and what is open."""
-        import asyncio
-
-        from adflight.sandbox import Sandbox
 
         async def read() -> tuple[dict[str, int], dict[str, int], list[str]]:
-            account = f"{Sandbox.CLIENT_ID} {Sandbox.EMAIL}"
             directory = self.directory / "journals"
-            async with await Journal.open(self.sandbox.url, account, directory=directory, read_only=True) as journal:
+            url, account = self.account
+            async with await Journal.open(url, account, directory=directory, read_only=True) as journal:
                 still_open = [f"{one.operation} {one.key} {one.state}" for one in await journal.open_intents()]
                 return await journal.ids("insertion_order"), await journal.ids("campaign"), still_open
 
         return asyncio.run(read())
 
-    def check_again(self, wanted: list[Wanted]) -> None:
+    def check_again(self, wanted: Sequence[Any]) -> None:
         """Applying it once more sends no write."""
         self.sandbox.ask("clear_faults")
-        before = self.sandbox.executions()
+        before = self.sandbox.executions(self.vendor)
         self.apply(wanted, kills=0, wait=0.0)
-        after = self.sandbox.executions()
+        after = self.sandbox.executions(self.vendor)
         if before != after:
             raise AssertionError(f"applying once more changed something: {before} became {after}")
 
 
-def _hashable(event: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in event.items() if isinstance(value, (str, int, float))}
-
-
-def _kill_later(driver: Driver, seconds: float, is_after_begin: bool) -> None:
-    while is_after_begin and not driver.has_begun:
-        if driver.process.poll() is not None:
-            return
-        time.sleep(0.001)
-    time.sleep(seconds)
-    if driver.process.poll() is None:
-        driver.kill()
-
-
-def _counted(what: str, found: list[str], expected: list[str]) -> Iterator[str]:
+def counted(what: str, found: list[str], expected: list[str]) -> Iterator[str]:
     """Each name as often as it should be there."""
     have, should = Counter(found), Counter(expected)
     if have != should:
@@ -447,7 +255,7 @@ def _counted(what: str, found: list[str], expected: list[str]) -> Iterator[str]:
 
 
 def sandbox(clock: FastClock, *, faults: tuple[str, ...] = FAULTS, seed: int = 0) -> SandboxProcess:
-    return SandboxProcess(clock=clock, faults=faults, quota=None, seed=seed, token_lifetime=TOKEN_LIFETIME)
+    return SandboxProcess(clock=clock, faults=faults, seed=seed, **OPTIONS)
 
 
 def run(
@@ -459,8 +267,7 @@ def run(
     anything is there twice, missing, otherwise than the file says, or not as the journal says.
     """
     os.makedirs(directory / "journals", exist_ok=True)
-    with sandbox(FastClock.now(SPEED), seed=seed) as service:
-        torture = Torture(service, directory, seed)
+    with sandbox(FastClock.now(SPEED), seed=seed) as service, Torture(service, directory, seed) as torture:
         wanted = flights(count, torture.chance)
         goal = kills
         while True:

@@ -24,7 +24,7 @@ def test_everything_is_measured_and_written(tmp_path: Path) -> None:
 
     assert done.stdout == text
     titles = [line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")]
-    core = ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Journal", "Importing", "Memory"]
+    core = ["Creating insertion orders, 2 in flight", "Decoding", "Quota", "Journal", "Importing", "Help", "Memory"]
     of_flights = ["Flights: plan and apply", "Flights: an apply at the quota", "Requests of five jobs"]
     assert titles == core + of_flights
     assert "| re-apply an unchanged file of 200 rows | 300 | 2 | 2 |" in text

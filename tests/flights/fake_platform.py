@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -133,10 +133,12 @@ class FakePlatform:
                     named=item.name if creates else "",
                 )
 
-    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told | None:
         raise AssertionError("a plan sends nothing")
 
-    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
+    async def read_back(
+        self, kind: str, ids: Sequence[int], apart: Mapping[int, Collection[str]] | None = None
+    ) -> Mapping[int, Live]:
         return {id_: self.live[kind][id_] for id_ in ids if id_ in self.live[kind]}
 
     async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:

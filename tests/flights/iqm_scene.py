@@ -103,7 +103,9 @@ class Account:
     async def send(self, write: Write, orders: Mapping[str, int] | None = None, watch: Watched | None = None) -> Told:
         parent = (orders or {}).get(write.targets[0].parent or "")
         ids = [target.id for target in write.targets if target.id is not None]
-        return await self.platform.send(write, ids, parent, watch or Watched())
+        told = await self.platform.send(write, ids, parent, watch or Watched())
+        assert told is not None
+        return told
 
 
 def created(

@@ -94,7 +94,7 @@ def reported(**changes: Any) -> Any:
 
 def test_every_column_has_a_name_on_the_wire_and_a_null() -> None:
     for level in (Level.INSERTION_ORDER, Level.CAMPAIGN):
-        for column in COLUMNS.at(level):
+        for column in (column for column in COLUMNS.at(level) if not column.is_apart):
             assert COLUMN_NAMES[WIRE_NAMES[column.name]] == column.name
             if column.clearable and level is Level.CAMPAIGN:
                 # null is nothing that the specification lets a campaign's field be

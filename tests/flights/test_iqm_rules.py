@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from adflight.flights import CLEAR, Managed
 from adflight.flights.iqm_rules import contradictions
 
+DAY = datetime(2027, 3, 1, tzinfo=UTC)
+MODELS = [{"entityId": 7, "entityTypeId": 1, "priority": 2}, {"entityId": -1, "entityTypeId": 3, "priority": 1}]
 SUM = "is_auto_sum_io_total_budget"
 
 
@@ -18,6 +21,7 @@ SUM = "is_auto_sum_io_total_budget"
         ({}, {"total_budget_pacing": True, "budget_day": Decimal(5)}, "budget_day"),
         ({}, {"total_budget_pacing": True, "end_time": CLEAR}, "end_time"),
         ({}, {"min_bid": Decimal(3), "max_bid": Decimal(2)}, "min_bid"),
+        ({}, {"start_time": DAY, "end_time": DAY + timedelta(days=2), "bid_models_zip": MODELS}, "bid_models_zip"),
     ],
 )
 def test_what_the_service_refuses(order: Managed, campaign: Managed, column: str) -> None:
@@ -45,3 +49,11 @@ def test_what_it_does_not(order: Managed, campaign: Managed) -> None:
 def test_an_address_without_its_protocol_is_doubtful() -> None:
     (quarrel,) = contradictions({}, {"advertiser_domain": "brand.example.com"})
     assert quarrel.is_doubt
+
+
+def test_a_small_daily_budget_is_doubtful_for_multipliers() -> None:
+    # the documents count dollars, whatever the account's currency is
+    managed: Managed = {"start_time": DAY, "end_time": DAY + timedelta(days=3), "bid_models_zip": MODELS}
+    assert not list(contradictions({}, {**managed, "budget_day": Decimal(100)}))
+    (quarrel,) = contradictions({}, {**managed, "budget_day": Decimal("99.99")})
+    assert (quarrel.column, quarrel.is_doubt) == ("bid_models_zip", True)

@@ -49,9 +49,9 @@ def withheld(schedule: Schedule) -> list[str]:
 
 def test_the_phases_of_an_order_follow_one_another() -> None:
     first, lower, higher = order("a"), write("a1", phase=Phase.LOWER), write("a2")
-    last = order("a", phase=Phase.LOWER_ORDER)
-    schedule = Schedule([last, higher, lower, first])
-    for step, complete in ((first, []), (lower, ["a1"]), (higher, ["a2"]), (last, ["a"])):
+    beside, last = write("a3", phase=Phase.BESIDE), order("a", phase=Phase.LOWER_ORDER)
+    schedule = Schedule([last, beside, higher, lower, first])
+    for step, complete in ((first, []), (lower, ["a1"]), (higher, ["a2"]), (beside, ["a3"]), (last, ["a"])):
         assert not schedule.is_over
         assert schedule.take() is step
         assert schedule.take() is None
@@ -117,6 +117,19 @@ def test_an_object_with_several_writes_is_complete_with_the_last() -> None:
     assert conclude(schedule, first) == ["a1"]
 
 
+@pytest.mark.parametrize("failed", [(), ("a1",)])
+def test_what_needs_an_object_waits_until_it_is_made(failed: Sequence[str]) -> None:
+    made, beside = write("a1", creates=True, named="Spring"), write("a1", phase=Phase.BESIDE)
+    schedule = Schedule([beside, made, order("a", phase=Phase.LOWER_ORDER)])
+    assert taken(schedule) == ["a1"]
+    assert conclude(schedule, made, failed=failed) == []
+    if not failed:
+        assert schedule.take() is beside
+        assert conclude(schedule, beside) == ["a1"]
+    assert taken(schedule) == ([] if failed else ["a"])
+    assert withheld(schedule) == (["a"] if failed else [])
+
+
 def test_what_is_known_to_fail_is_not_sent() -> None:
     schedule = Schedule([order("a"), write("a1"), write("b1"), order("b", phase=Phase.LOWER_ORDER), write("c1")])
     schedule.fail(ORDER, "a", None)
@@ -178,7 +191,7 @@ def some_campaigns(keys: list[str], phase: Phase, row: int, named: str) -> Write
 campaign_writes = st.builds(
     some_campaigns,
     st.lists(st.sampled_from(KEYS), min_size=1, max_size=4, unique=True),
-    st.sampled_from([Phase.LOWER, Phase.RAISE]),
+    st.sampled_from([Phase.LOWER, Phase.RAISE, Phase.BESIDE]),
     st.integers(2, 20),
     st.sampled_from(["", "", "", "Spring", "Summer"]),
 )

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adflight.core.quota import Limiter, Quota
-from adflight.flights.tallying import seconds_for
+from adflight.flights.platform import CAMPAIGN, Phase, Target, Write
+from adflight.flights.tallying import seconds_for, totals_of
 from tests.clock import FakeClock
 
 
@@ -28,3 +29,13 @@ async def test_the_bound_is_what_the_limiter_needs_when_answers_are_immediate(
     for _ in range(requests):
         (await limiter.acquire()).answered()
     assert clock.monotonic() == pytest.approx(seconds_for(requests, quota))
+
+
+def test_looks_before_a_write_take_their_time_and_are_no_writes() -> None:
+    target = Target("a", 1, 7, "Spring", {})
+    write = Write(
+        operation="bid_models.manage", kind=CAMPAIGN, phase=Phase.BESIDE, targets=(target,), values={}, looks=1
+    )
+    totals = totals_of((), [write] * 10, {}, Quota(19, 60.0))
+    assert totals.writes == {"bid_models.manage": 10}
+    assert totals.seconds == 60

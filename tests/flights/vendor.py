@@ -266,7 +266,9 @@ class VendorPlatform:
                 self.faults.remove(fault)
                 raise fault[1]
 
-    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
+    async def read_back(
+        self, kind: str, ids: Sequence[int], apart: Mapping[int, Collection[str]] | None = None
+    ) -> Mapping[int, Live]:
         await self._reads("read_back")
         return {id_: deepcopy(self.vendor.objects[kind][id_]) for id_ in ids if id_ in self.vendor.objects[kind]}
 

@@ -269,6 +269,12 @@ class Book:
         if fields != b"{}":
             self._write_applied(kind, key, fields, now)
 
+    def note(self, kind: str, key: str, fields: bytes, now: float) -> None:
+        self._check_settled(kind, key, self._run() or 0, creates=False)
+        if self.id_of(kind, key) is None:
+            raise Contradiction(f"the id of {kind} {key!r} is not known")
+        self._write_applied(kind, key, fields, now)
+
     def release(self, kind: str, key: str, id_: int, *, by: str, now: float) -> None:
         known = self.id_of(kind, key)
         if known != id_ or not by.strip():

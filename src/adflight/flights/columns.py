@@ -56,6 +56,8 @@ class Column:
     """As it may stand in a cell without any declarations."""
     is_common: bool = False
     """Whether it is in the template by default."""
+    is_apart: bool = False
+    """Whether neither the vendor's lists nor the object itself show it, but a request of its own."""
 
 
 @frozen
@@ -114,6 +116,11 @@ class Columns:
     rules: Rules = _no_rules
     equal: Equal | None = None
     """The vendor's own equality of values, where the general one does not do."""
+    _apart: frozenset[str] = field(init=False)
+
+    @_apart.default
+    def _names_apart(self) -> frozenset[str]:
+        return frozenset(column.name for column in self if column.is_apart)
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.by_name.values())
@@ -131,6 +138,10 @@ class Columns:
         beside = {name for given in managed for name in self.by_name[given].needs}
         needed = [column.name for column in self.at(level) if column.required or column.name in beside]
         return [name for name in needed if name not in managed]
+
+    def apart(self, managed: Mapping[str, Any]) -> tuple[str, ...]:
+        """Of what is managed, the columns that are apart."""
+        return () if self._apart.isdisjoint(managed) else tuple(name for name in managed if name in self._apart)
 
     def stage(self, managed: Managed) -> dict[str, object]:
         """Managed values as JSON, for a database; CLEAR becomes null."""

@@ -87,8 +87,8 @@ class Intent:
     request: RedactedRequest = field(repr=False)
     """With the body as it will be sent; headers are not kept."""
     creates: bool = field(default=False, kw_only=True)
-    """Whether each key's object comes to be by it. Otherwise it sets values, and sending it twice is harmless;
-    requests that add or distribute are not for a journal."""
+    """Whether each key's object comes to be by it. Otherwise it sets values, and sending it twice is harmless, or it is
+    made anew from what was read just before; requests that add to budgets or distribute them are not for a journal."""
     settled_after: float = field(kw_only=True)
     """Seconds after it was sent by which the service has either carried it out or never will."""
 

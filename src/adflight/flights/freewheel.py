@@ -5,7 +5,7 @@ The vendor has no request for several of them. Imports freewheel_columns, _value
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from adflight.core.clock import Clock
@@ -97,7 +97,9 @@ class FreeWheelPlatform:
         is_told = isinstance(changed, InsertionOrder) and not differing(write.values, shown(changed))
         return {target.key: Done() if is_told else None}
 
-    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
+    async def read_back(
+        self, kind: str, ids: Sequence[int], apart: Mapping[int, Collection[str]] | None = None
+    ) -> Mapping[int, Live]:
         orders = await get(self._client, ids)
         return {id_: live_of(order, shown(order), is_whole=True) for id_, order in orders.items()}
 

@@ -6,27 +6,31 @@ Imports the client, what a platform is, and the rest of `iqm_*`; imported by the
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from adflight.core.clock import Clock
-from adflight.core.errors import InvalidInput, NotFound, ValidationFailed
+from adflight.core.errors import InvalidInput, NotFound, PagingError, ValidationFailed
 from adflight.core.options import Watch
 from adflight.core.quota import Limiter
 from adflight.core.session import SETTLING
 from adflight.flights.columns import Columns
 from adflight.flights.entries import OpenIntent
+from adflight.flights.iqm_bid_models import DIMENSIONS, changes
 from adflight.flights.iqm_columns import COLUMNS
 from adflight.flights.iqm_live import REPORTED
 from adflight.flights.iqm_reading import MOST, Reading
 from adflight.flights.iqm_sending import request, told
 from adflight.flights.iqm_wire import COLUMN_NAMES
-from adflight.flights.iqm_writing import CREATES, writes
+from adflight.flights.iqm_writing import BID_MODELS, CREATES, writes
 from adflight.flights.items import Item
 from adflight.flights.live import Live, Needs, Snapshot
 from adflight.flights.platform import CAMPAIGN, ORDER, Told, Write
 from adflight.flights.values import Managed
 from adflight.iqm.client import IQM
 from adflight.iqm.look_up import CAMPAIGN_IDENTITY, ORDER_IDENTITY, differences
+from adflight_api.iqm.api.bid_models import bid_models_manage
+from adflight_api.iqm.models import BidModelActions
 
 _LOOKED_FOR: Final = {ORDER: ORDER_IDENTITY, CAMPAIGN: CAMPAIGN_IDENTITY}
 
@@ -89,10 +93,13 @@ class IQMPlatform:
         return snapshot
 
     def full_reads(self, needs: Needs) -> int:
-        """One for each campaign; lists show all of an insertion order."""
-        return len(frozenset(needs.flight_ids))
+        """One for each campaign, and one for each dimension of its bid models that the file manages; lists show all of
+        an insertion order."""
+        return len(frozenset(needs.flight_ids)) + sum(map(len, needs.apart.values()))
 
-    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
+    async def read_back(
+        self, kind: str, ids: Sequence[int], apart: Mapping[int, Collection[str]] | None = None
+    ) -> Mapping[int, Live]:
         """See `Platform.read_back`."""
         reading = Reading(self._client)
         if kind == ORDER:
@@ -100,7 +107,13 @@ class IQMPlatform:
         wanted = frozenset(ids)
         alone = wanted & self._unlisted if len(wanted) > 1 else wanted
         found = await self._alone(reading, alone)
-        return found | await self._listed(reading, wanted - alone)
+        found |= await self._listed(reading, wanted - alone)
+        for id_, columns in sorted((apart or {}).items()):
+            if id_ in found and not found[id_].is_gone:
+                # what cannot be read is not shown, and then it is looked at just before it is sent again
+                with suppress(NotFound, ValidationFailed, PagingError, InvalidInput):
+                    await reading.see_apart(found, [(id_, column) for column in sorted(columns)])
+        return found
 
     async def _alone(self, reading: Reading, ids: Iterable[int]) -> dict[int, Live]:
         found: dict[int, Live] = {}
@@ -137,8 +150,10 @@ class IQMPlatform:
         """See `Platform.writes`."""
         return writes(items, snapshot)
 
-    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told | None:
         """See `Platform.send`. Never sends what adds to budgets, or distributes them."""
+        if write.operation == BID_MODELS:
+            return await self._send_bid_models(write, ids[0], watch)
         budget_type = None
         if write.operation == CREATES[CAMPAIGN] and parent is not None and "budget_type_id" not in write.values:
             budget_type = await self._budget_type(parent)
@@ -148,6 +163,18 @@ class IQMPlatform:
         if write.operation == CREATES[ORDER]:
             self._budget_types[answer.io_id] = change.body["ioBudgetTypeId"]
         return told(write, ids, answer)
+
+    async def _send_bid_models(self, write: Write, campaign: int, watch: Watch) -> Told | None:
+        """Sends what its bid models lack at this moment: adding is nothing to be repeated blindly."""
+        ((column, wanted),) = write.values.items()
+        rows = await Reading(self._client).bid_models(campaign, column)
+        actions = changes(column, wanted, rows, write.before.get(column))
+        if not actions:
+            return None
+        change = bid_models_manage.request(
+            campaign, DIMENSIONS[column], action_wise_bid_model_entities=BidModelActions.from_dict(actions)
+        )
+        return told(write, [campaign], await self._client.call(change, bid_models_manage.parse, watch=watch))
 
     def _note_unlisted(self, write: Write, ids: Sequence[int]) -> None:
         if write.kind == CAMPAIGN and not write.creates:

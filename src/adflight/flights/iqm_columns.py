@@ -12,10 +12,13 @@ from decimal import Decimal
 from typing import Any, Final
 
 from adflight.flights.columns import KEY, Column, Columns, Level
+from adflight.flights.equality import is_equal
+from adflight.flights.iqm_bid_models import DIMENSIONS, BidModels, is_as_wanted
 from adflight.flights.iqm_rules import contradictions
 from adflight.flights.kinds import Amount, Choice, Count, Flag, Kind, Text, Time, Zone
 from adflight.flights.lists import Ids, Json, Texts
 from adflight.flights.schemas import resolved, schemas_of
+from adflight.flights.values import Value
 
 OMITTED: Final[Mapping[str, str]] = {
     "io_id": "the campaign belongs to the insertion order that its row names",
@@ -132,6 +135,17 @@ _COMMON: Final = (
 )
 
 
+_BID_MODELS: Final = (
+    "Bid models of dimension {dimension} ({named}): exactly these entities are to have one. What an entry does not "
+    "name stays. The entry for all others (entityTypeId 3) is needed, and cannot change once it is made; bundles are "
+    "not managed."
+)
+_BID_MODEL: Final = (
+    '[{"entityId": 101, "entityTypeId": 1, "bidMultiplier": 1.5, "priority": 2}, '
+    '{"entityId": -1, "entityTypeId": 3, "bidMultiplier": 1, "priority": 1}]'
+)
+
+
 def _argument(wire: str, schema: Mapping[str, Any]) -> str:
     named: str | None = schema.get("x-adflight-name")
     return named or re.sub("(?<=[a-z0-9])(?=[A-Z])", "_", wire).lower()
@@ -195,6 +209,19 @@ def _columns() -> Iterator[Column]:
     schemas = schemas_of("iqm")
     for level, (create, update) in _REQUESTS.items():
         yield from _of_level(level, schemas[create], schemas[update], schemas)
+    kind = BidModels(resolved(schemas["BidModelAdditions"]["properties"]["bidModelEntityDetails"], schemas))
+    for name, dimension in DIMENSIONS.items():
+        yield Column(
+            name=name,
+            level=Level.CAMPAIGN,
+            kind=kind,
+            description=_BID_MODELS.format(
+                dimension=dimension, named=name.removeprefix("bid_models_").replace("_", " ")
+            ),
+            clearable=False,
+            example=_BID_MODEL,
+            is_apart=True,
+        )
 
 
 def _of_level(
@@ -230,6 +257,10 @@ def _in_columns(description: str, names: Mapping[str, str]) -> str:
     return said.replace(", in the account's currency", "")
 
 
+def _equal(column: Column, old: Any, new: Value) -> bool:
+    return is_as_wanted(old, new) if column.is_apart else is_equal(column, old, new)
+
+
 COLUMNS: Final = Columns(
     vendor="iqm",
     by_name=_columns(),
@@ -241,4 +272,5 @@ COLUMNS: Final = Columns(
     budget="budget_total",
     summed=("io_total_budget", "is_auto_sum_io_total_budget"),
     rules=contradictions,
+    equal=_equal,
 )

@@ -54,7 +54,7 @@ _LISTED: Final[Mapping[str, str]] = {
 """The same of the list of campaigns by insertion order."""
 
 _OF_ORDER: Final = tuple(column.name for column in COLUMNS.at(Level.INSERTION_ORDER))
-_OF_CAMPAIGN: Final = tuple(column.name for column in COLUMNS.at(Level.CAMPAIGN))
+_OF_CAMPAIGN: Final = tuple(column.name for column in COLUMNS.at(Level.CAMPAIGN) if not column.is_apart)
 
 _NULL_IF_ZERO: Final = ("io_end_time", "end_time", "budget_day")
 _NEVER_ZERO: Final = ("budget_type_id", "io_budget_type_id", "start_time", "io_start_time")
@@ -159,6 +159,12 @@ def whole(campaign: Campaign) -> Live:
         values.append(("is_agreement_checked", True))
     live = _campaign(campaign.id, campaign.io_id, campaign.campaign_name, campaign.status, values)
     live.is_whole = True
+    return live
+
+
+def beside(live: Live, more: Mapping[str, Any]) -> Live:
+    """A campaign that shows more columns, which other requests tell."""
+    live.fields = Shown({**live.fields, **more})
     return live
 
 

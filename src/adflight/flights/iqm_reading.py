@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
-from adflight.core.errors import PagingError
+from adflight.core.errors import InvalidInput, PagingError, PermissionDenied
 from adflight.core.paging import ListPager
 from adflight.core.redaction import RedactedRequest
 from adflight.flights import iqm_live
+from adflight.flights.iqm_bid_models import DIMENSIONS, shown
 from adflight.flights.live import Live, Needs, Snapshot
 from adflight.iqm.client import IQM
+from adflight_api.iqm.api.bid_models import bid_models_list
 from adflight_api.iqm.api.campaigns import campaigns_get
 from adflight_api.iqm.api.insertion_orders import (
     insertion_orders_list,
@@ -23,6 +25,7 @@ from adflight_api.iqm.api.insertion_orders import (
     insertion_orders_list_campaigns,
 )
 from adflight_api.iqm.models import (
+    BidModelEntity,
     CampaignReportList,
     CampaignReportRow,
     CampaignStatus,
@@ -83,6 +86,7 @@ class Reading:
         if needs.is_full:
             alone += [id_ for id_ in known & flights.keys() if not flights[id_].is_gone]
         flights |= await self.whole(sorted(alone))
+        await self.see_apart(flights, _apart(sorted(alone), flights, orders, needs))
         return Snapshot(orders, flights, dict(self.requests))
 
     # insertion orders
@@ -213,6 +217,37 @@ class Reading:
         watch = _Count(self.requests, campaigns_get.OPERATION.id)
         return iqm_live.whole(await self._client.call(campaigns_get.request(id_), campaigns_get.parse, watch=watch))
 
+    async def see_apart(self, flights: Mapping[int, Live], columns: Iterable[tuple[int, str]]) -> None:
+        """Lets campaigns show what only requests of their own do: by id, each of these columns."""
+
+        async def see(one: tuple[int, str]) -> None:
+            id_, column = one
+            rows = await self.bid_models(id_, column)
+            iqm_live.beside(flights[id_], {column: shown(rows)})
+
+        async with aclosing(self._client.map(see, columns, concurrency=_CONCURRENCY)) as outcomes:
+            async for outcome in outcomes:
+                outcome.result()
+
+    async def bid_models(self, campaign: int, column: str) -> list[BidModelEntity]:
+        """The entities of a campaign's dimension with their bid models, all of them.
+
+        Raises `InvalidInput` where the account may not read them: that says nothing of what else it may do.
+        """
+        listing = bid_models_list
+        request = listing.request(campaign, DIMENSIONS[column], skip_reporting=True)
+        pager = self._pager(request, listing.parse, listing.PAGING)
+
+        async def read() -> list[BidModelEntity]:
+            return [row async for row in pager.rows(strict=True, size=MOST)]
+
+        try:
+            return await _steady(read)
+        except PermissionDenied as error:
+            if error.operation != listing.OPERATION.id:
+                raise
+            raise InvalidInput(column, campaign, f"a campaign whose bid models may be read ({error})") from error
+
     def _pager(
         self, request: Request, parse: Callable[[Any], AnswerT], paging: Paging[AnswerT, RowT]
     ) -> ListPager[AnswerT, RowT]:
@@ -250,3 +285,15 @@ def _adopted(
         if live.id not in known and not live.is_gone and live.name in wanted.get(live.parent or 0, ()):
             namesakes.setdefault((live.parent, live.name), []).append(live.id)
     return (ids[0] for ids in namesakes.values() if len(ids) == 1)
+
+
+def _apart(
+    ids: Iterable[int], flights: Mapping[int, Live], orders: Mapping[int, Live], needs: Needs
+) -> Iterator[tuple[int, str]]:
+    """Campaigns and columns that only requests of their own show."""
+    for id_ in ids if needs.apart or needs.apart_names else ():
+        live, order = flights[id_], orders.get(flights[id_].parent or 0)
+        columns = set(needs.apart.get(id_, ()))
+        for place in (order.name, order.id) if order is not None and id_ not in needs.flight_ids else ():
+            columns.update(needs.apart_names.get(place, {}).get(live.name, ()))
+        yield from ((id_, column) for column in sorted(columns))

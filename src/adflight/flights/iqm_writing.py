@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from attrs import define, field, frozen
 
 from adflight.flights.grouping import grouped
+from adflight.flights.iqm_bid_models import DIMENSIONS
 from adflight.flights.items import UNSEEN, Change, Item, Verdict
 from adflight.flights.live import Fields, Live, Snapshot
 from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Write
@@ -27,6 +28,7 @@ ORDER_END: Final = "insertion_orders.update_end_date"
 ORDER_BUDGET: Final = "insertion_orders.update_budget"
 CAMPAIGN_END: Final = "campaigns.update_end_date"
 CAMPAIGN_BUDGET: Final = "campaigns.update_budget"
+BID_MODELS: Final = "bid_models.manage"
 
 MONEY: Final = frozenset(("budget_total", "budget_day", "max_bid", "total_impressions", "max_day_impressions"))
 """What one bulk request sets of campaigns, together."""
@@ -74,9 +76,18 @@ class _Writes:
         if item.kind == ORDER:
             self.order_ids[item.key] = item.id
         if item.verdict is Verdict.CREATE:
-            yield self._create(item, managed)
+            beside = [Change(name, UNSEEN, managed[name]) for name in DIMENSIONS if name in managed]
+            yield self._create(
+                item, {name: managed[name] for name in managed if name not in DIMENSIONS} if beside else managed
+            )
         elif item.verdict is Verdict.CHANGE:
-            self._change(item)
+            beside = [change for change in item.changes if change.column in DIMENSIONS]
+            if not beside or len(beside) < len(item.changes):
+                self._change(item)
+        else:
+            return
+        for change in beside:
+            yield _beside(item, change)
 
     def together(self) -> Iterator[Write]:
         """All changes."""
@@ -128,6 +139,20 @@ class _Writes:
             parts = frozenset() if item.is_draft else parts_of(values, {**shown, **_news(item)})
             share = _Share(item, changes, self._known.setdefault(parts, parts))
             self.shares.setdefault((item.kind, phase), []).append(share)
+
+
+def _beside(item: Item, change: Change) -> Write:
+    """The bid models of one dimension: one request, whatever is to be added, changed and removed."""
+    values = {change.column: change.new}
+    return Write(
+        operation=BID_MODELS,
+        kind=item.kind,
+        phase=Phase.BESIDE,
+        targets=(Target(item.key, item.row, item.id, item.parent, values),),
+        values=values,
+        looks=1,
+        before={} if change.old is UNSEEN else {change.column: change.old},
+    )
 
 
 def _write(operation: str, kind: str, phase: Phase, values: Managed, shares: Iterable[_Share]) -> Write:
@@ -186,8 +211,11 @@ def _part(operation: str, values: Managed) -> _Part:
 
 def _phases(item: Item) -> Iterator[tuple[Phase, Sequence[Change]]]:
     if item.kind == CAMPAIGN:
-        lowers = bool(item.changes) and all(_direction(change) < 0 for change in item.changes)
-        yield Phase.LOWER if lowers else Phase.RAISE, item.changes
+        changes: Sequence[Change] = item.changes
+        if any(change.column in DIMENSIONS for change in changes):
+            changes = [change for change in changes if change.column not in DIMENSIONS]
+        lowers = bool(changes) and all(_direction(change) < 0 for change in changes)
+        yield Phase.LOWER if lowers else Phase.RAISE, changes
         return
     lowered = {change.column for change in item.changes if _direction(change) < 0}
     if any(change.column == _AUTO_SUM for change in item.changes):

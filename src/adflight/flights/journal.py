@@ -296,6 +296,16 @@ class Journal:
         now, seen = self._clock.time(), encode("fields", fields or {}, self._secrets)
         await self._put(lambda: self._book.bind(kind, key, id, replacing=replacing, by=by, now=now, fields=seen))
 
+    async def note(self, kind: str, key: str, fields: Mapping[str, Any]) -> None:
+        """Says what the object of a key was seen to have, so that nothing had to be sent: it counts as applied.
+
+        Raises:
+            Unsettled: a request of an earlier run for the key has no outcome.
+            Contradiction: the key has no id.
+        """
+        now, seen = self._clock.time(), encode("fields", fields, self._secrets)
+        await self._put(lambda: self._book.note(kind, key, seen, now))
+
     async def release(self, kind: str, key: str, id: int, *, by: str) -> None:
         """Says that a key no longer means `id`, as after somebody deleted that: it may be created again.
 

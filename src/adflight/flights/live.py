@@ -46,6 +46,10 @@ class Needs:
     flight_names: Mapping[str | int, Collection[str]] = {}
     """Names of campaigns whose ids are not known, by the name or the id of their insertion order."""
     flight_ids: Collection[int] = ()
+    apart: Mapping[int, Collection[str]] = {}
+    """By the ids of campaigns: the columns that are managed and that only requests of their own show."""
+    apart_names: Mapping[str | int, Mapping[str, Collection[str]]] = {}
+    """The same of campaigns whose ids are not known, by name, by the name or the id of their insertion order."""
     is_full: bool = False
     """Whether each known object is to be read by itself, too."""
 
@@ -55,7 +59,8 @@ class Snapshot:
     """What was read for a plan. Strictly paged: what is not in it did not exist.
 
     Lists the orders of `Needs` and all campaigns in them, and the campaigns of `Needs.flight_ids` wherever they are.
-    Objects that bear a name of `Needs` without a known id are whole: their adoption is judged field by field.
+    Objects that bear a name of `Needs` without a known id are whole: their adoption is judged field by field. Whole
+    objects show the columns of `Needs` that are apart, too.
     """
 
     orders: dict[int, Live]

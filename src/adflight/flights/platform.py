@@ -5,11 +5,11 @@ One module a vendor implements it (`iqm`, `freewheel`). Imports columns, live, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final, Protocol, TypeAlias
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from adflight.core.clock import Clock
 from adflight.core.options import Watch
@@ -36,7 +36,9 @@ class Phase(IntEnum):
     """Campaigns that give money back or end earlier."""
     RAISE = 2
     """Campaigns that are made or take more, and all other changes of theirs."""
-    LOWER_ORDER = 3
+    BESIDE = 3
+    """What belongs to campaigns and needs their ids, once they are made and changed."""
+    LOWER_ORDER = 4
     """Insertion orders are lowered, once all their campaigns were changed as planned."""
 
 
@@ -72,6 +74,10 @@ class Write:
     """Of a create: where that name is to be its own, by `Columns.order_place`; None: in the account, or its order."""
     existing: tuple[int, ...] = ()
     """Of a create: the ids that bore this name at this place when the plan was made."""
+    before: Managed = field(factory=dict)
+    """Of columns that are apart: what is live, or was last applied; what is not known is not in it."""
+    looks: int = 0
+    """Requests that read what is there, just before it is sent."""
 
 
 Told: TypeAlias = Mapping[str, Done | Refused | None]
@@ -123,16 +129,23 @@ class Platform(Protocol):
         """
         ...
 
-    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told:
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told | None:
         """Sends a write, once. `ids` are those of its targets (none for a create), `parent` its insertion order's.
+
+        Returns None when a look just before sending showed that everything is so already, and nothing was sent.
 
         Raises `UnknownOutcome`, `TransportError` (nothing was carried out), `APIError` (refused as a whole), and
         `InvalidInput`. A bulk answer that names failures is returned, not raised. Rows that it does not name are None.
         """
         ...
 
-    async def read_back(self, kind: str, ids: Sequence[int]) -> Mapping[int, Live]:
-        """Objects by id as they are now, gone ones too; one that does not exist at all is left out."""
+    async def read_back(
+        self, kind: str, ids: Sequence[int], apart: Mapping[int, Collection[str]] | None = None
+    ) -> Mapping[int, Live]:
+        """Objects by id as they are now, gone ones too; one that does not exist at all is left out.
+
+        `apart` are columns by id that only requests of their own show; what cannot be read of them is not shown.
+        """
         ...
 
     async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:

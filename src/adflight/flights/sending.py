@@ -115,7 +115,7 @@ class Sending:
             self.is_concluded = True
             return await self._failed(error)
         self.is_concluded = True
-        return await self._answered(told)
+        return await (self._seen() if told is None else self._answered(told))
 
     async def note_attempts(self) -> None:
         """Writes down, for reports, how often it was sent. A journal that cannot be written shows that elsewhere."""
@@ -190,6 +190,17 @@ class Sending:
         if not outcomes:
             return fates
         return fates if (refused := await self._record(outcomes)) is None else self._all("unknown", refused)
+
+    async def _seen(self) -> list[Fate]:
+        """Nothing had to be sent: what it was to set was there when it was looked at."""
+        assert self.request is None, f"{self.write.operation} was sent, and its answer is missing"
+        kind = self.write.kind
+        try:
+            for target in self.write.targets:
+                await self._journal.note(kind, target.key, target.fields)
+        except (Contradiction, InvalidInput) as error:
+            return self._all("unknown", f"{error}. {ADVICE}")
+        return [Fate(target, "done") for target in self.write.targets]
 
     async def _failed(self, error: Exception) -> list[Fate]:
         """The outcome of a write that raised."""

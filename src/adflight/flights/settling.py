@@ -162,8 +162,12 @@ async def _read_back(
     if not updates:
         return []
     wanted = sorted({ids[one.key] for one in updates if one.key in ids})
+    apart: dict[int, set[str]] = {}
+    for one in updates:
+        if one.key in ids and (columns := platform.columns.apart(one.fields)):
+            apart.setdefault(ids[one.key], set()).update(columns)
     try:
-        live = await platform.read_back(updates[0].kind, wanted)
+        live = await platform.read_back(updates[0].kind, wanted, apart)
     except AdflightError as error:
         if ends_everything(error):
             raise

@@ -33,7 +33,11 @@ def totals_of(items: Iterable[Item], writes: Iterable[Write], reads: Mapping[str
             committed += item.committed
         elif item.committed < 0:
             released -= item.committed
-    sent = Counter(write.operation for write in writes)
+    sent: Counter[str] = Counter()
+    looks = 0
+    for write in writes:
+        sent[write.operation] += 1
+        looks += write.looks
     return Totals(
         verdicts={kind: {verdict.value: counts[verdict] for verdict in Verdict} for kind, counts in verdicts.items()},
         adopted=adopted,
@@ -42,5 +46,5 @@ def totals_of(items: Iterable[Item], writes: Iterable[Write], reads: Mapping[str
         released=released,
         writes=dict(sent),
         reads=dict(reads),
-        seconds=seconds_for(sent.total(), quota),
+        seconds=seconds_for(sent.total() + looks, quota),
     )

@@ -42,6 +42,10 @@ class Wanted:
     """By key of the insertion order: names of campaigns without a known id, and the first row with each."""
     _twice: dict[tuple[str, str], list[int]] = Factory(dict)
     """Rows, by key of the insertion order and name of the campaign, where there are several."""
+    _apart: dict[int, tuple[str, ...]] = Factory(dict)
+    """Managed columns that only requests of their own show, by known ids of campaigns that have some."""
+    _apart_names: dict[str, dict[str, tuple[str, ...]]] = Factory(dict)
+    """The same by key of the insertion order and name of the campaign."""
 
     def place_of(self, fields: Mapping[str, Any]) -> Place:
         """In what an insertion order's name is its own; None where that is the whole account, or not known."""
@@ -64,8 +68,11 @@ class Wanted:
 
     def add_flight(self, flight: Flight) -> None:
         id_ = self.known[CAMPAIGN].get(flight.key)
+        apart = self.columns.apart(flight.campaign)
         if id_ is not None:
             self.present[CAMPAIGN].add(id_)
+            if apart:
+                self._apart[id_] = apart
             return
         name = named(flight.campaign.get(self.columns.flight_name or ""))
         if name is None or flight.order_key not in self._places:
@@ -73,6 +80,8 @@ class Wanted:
         first = self._names.setdefault(flight.order_key, {}).setdefault(name, flight.row)
         if first != flight.row:
             self._twice.setdefault((flight.order_key, name), [first]).append(flight.row)
+        if apart:
+            self._apart_names.setdefault(flight.order_key, {})[name] = apart
 
     def rows_named(self, name: str, place: Place | str, kind: str) -> list[int]:
         """The rows without a known id that name an insertion order so, in a place; or a campaign so, by the key of its
@@ -87,6 +96,9 @@ class Wanted:
         names: dict[str | int, dict[str, int]] = {}
         for key, found in self._names.items():
             names.setdefault(self._places[key], {}).update(found)
+        apart: dict[str | int, dict[str, tuple[str, ...]]] = {}
+        for key, named_apart in self._apart_names.items():
+            apart.setdefault(self._places[key], {}).update(named_apart)
         places: dict[int, set[str]] = {place: set() for place in self._order_places}
         for place, name in self._orders:
             if place is not None:
@@ -97,6 +109,8 @@ class Wanted:
             order_ids=self.present[ORDER] | {id_ for kind, id_ in more if kind == ORDER},
             flight_names=names,
             flight_ids=self.present[CAMPAIGN] | {id_ for kind, id_ in more if kind == CAMPAIGN},
+            apart=self._apart,
+            apart_names=apart,
             is_full=is_full,
         )
 

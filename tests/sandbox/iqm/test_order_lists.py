@@ -232,3 +232,12 @@ async def test_the_next_page_shows_what_has_changed_since(api: Api) -> None:
     assert len(await page(3)) == 1
     api.sandbox.advance(20 * 86400)
     assert (await page(1))[0] == (made[0], "expired")
+
+
+async def test_budgets_that_are_sums_sort_as_they_are_shown(api: Api) -> None:
+    small, large, own = await api.create_order("a"), await api.create_order("b"), await api.create_order("c")
+    await api.call("insertion_orders_update", {"isAutoSumIoTotalBudget": False, "ioTotalBudget": 2000}, ioId=own)
+    for order, budget in ((small, 1000), (large, 1500), (large, 1500)):
+        await api.create_campaign(order, budgetTotal=budget)
+    assert await ids(api, {"sortBy": "-ioTotalBudget"}) == [large, own, small]
+    assert await ids(api, {"sortBy": "+ioTotalBudget"}) == [small, own, large]
