@@ -16,6 +16,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from adflight.cli.app import app
 from adflight.cli.apply import ApplyCommand
 from adflight.cli.plan import PlanCommand
 from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput, NotSent
@@ -153,6 +154,14 @@ def test_a_budget_that_is_too_small(file: Path, target: FakeTarget, account: Acc
         apply(file, target, yes=True, max_budget=Decimal(1500))
     assert account.writes_sent == []
     assert apply(file, target, yes=True, max_budget=Decimal("1500.50")) == 0
+
+
+@pytest.mark.parametrize("amount", ["NaN", "-5", "inf", "abc"])
+def test_a_budget_that_is_no_amount(file: Path, amount: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app(["apply", str(file), "--profile", "prod", f"--max-budget={amount}"])
+    told = capsys.readouterr().err
+    assert "Invalid value" in told and "--max-budget" in told
 
 
 def test_a_bad_file_is_told_of_before_anything_else(file: Path, target: FakeTarget, account: Account) -> None:
@@ -394,7 +403,7 @@ def test_the_question_names_drafts_and_what_is_refused(
     someone.append("n\n")
     assert apply(file, target) == 2
     out = capsys.readouterr().out
-    assert "commit 100.00 USD, send 1 request and submit 1 draft, without 1 that is refused?" in out
+    assert "commit 1,100.00 USD, send 1 request and submit 1 draft, without 1 that is refused?" in out
 
 
 def test_further_commands_are_told_with_the_declarations(
