@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import io
 import json
 import os
@@ -162,6 +163,17 @@ def test_a_budget_that_is_no_amount(file: Path, amount: str, capsys: pytest.Capt
         app(["apply", str(file), "--profile", "prod", f"--max-budget={amount}"])
     told = capsys.readouterr().err
     assert "Invalid value" in told and "--max-budget" in told
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_a_user_without_a_name_may_say_that_it_is_made_again(
+    error: type[Exception], file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def getuser() -> str:
+        raise error("uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", getuser)
+    assert apply(file, target, yes=True, if_absent="create") == 0
 
 
 def test_a_bad_file_is_told_of_before_anything_else(file: Path, target: FakeTarget, account: Account) -> None:
