@@ -176,6 +176,15 @@ def test_a_user_without_a_name_may_say_that_it_is_made_again(
     assert apply(file, target, yes=True, if_absent="create") == 0
 
 
+def test_a_plan_is_not_kept_in_the_place_of_a_file_of_flights(file: Path, target: FakeTarget) -> None:
+    before = file.read_text()
+    with pytest.raises(InvalidInput, match=r"--save.*a file that does not exist yet, or a plan"):
+        plan(file, target, save=file)
+    assert file.read_text() == before
+    kept = file.with_name("kept.plan")
+    assert [plan(file, target, save=kept) for _ in range(2)] == [0, 0]
+
+
 def test_a_bad_file_is_told_of_before_anything_else(file: Path, target: FakeTarget, account: Account) -> None:
     file.write_text(HEADING + row("a", "1.000,50").replace('"', "") + row("a"))
     for command in (plan, apply):
