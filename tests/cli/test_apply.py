@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import io
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any, cast
 import pytest
 from rich.console import Console
 
+from adflight.cli.app import app
 from adflight.cli.apply import ApplyCommand
 from adflight.cli.plan import PlanCommand
 from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput, NotSent
@@ -153,6 +155,34 @@ def test_a_budget_that_is_too_small(file: Path, target: FakeTarget, account: Acc
         apply(file, target, yes=True, max_budget=Decimal(1500))
     assert account.writes_sent == []
     assert apply(file, target, yes=True, max_budget=Decimal("1500.50")) == 0
+
+
+@pytest.mark.parametrize("amount", ["NaN", "-5", "inf", "abc"])
+def test_a_budget_that_is_no_amount(file: Path, amount: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        app(["apply", str(file), "--profile", "prod", f"--max-budget={amount}"])
+    told = capsys.readouterr().err
+    assert "Invalid value" in told and "--max-budget" in told
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_a_user_without_a_name_may_say_that_it_is_made_again(
+    error: type[Exception], file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def getuser() -> str:
+        raise error("uid not found: 12345")
+
+    monkeypatch.setattr(getpass, "getuser", getuser)
+    assert apply(file, target, yes=True, if_absent="create") == 0
+
+
+def test_a_plan_is_not_kept_in_the_place_of_a_file_of_flights(file: Path, target: FakeTarget) -> None:
+    before = file.read_text()
+    with pytest.raises(InvalidInput, match=r"--save.*a file that does not exist yet, or a plan"):
+        plan(file, target, save=file)
+    assert file.read_text() == before
+    kept = file.with_name("kept.plan")
+    assert [plan(file, target, save=kept) for _ in range(2)] == [0, 0]
 
 
 def test_a_bad_file_is_told_of_before_anything_else(file: Path, target: FakeTarget, account: Account) -> None:
@@ -400,7 +430,7 @@ def test_the_question_names_drafts_and_what_is_refused(
     someone.append("n\n")
     assert apply(file, target) == 2
     out = capsys.readouterr().out
-    assert "commit 100.00 USD, send 1 request and submit 1 draft, without 1 that is refused?" in out
+    assert "commit 1,100.00 USD, send 1 request and submit 1 draft, without 1 that is refused?" in out
 
 
 def test_further_commands_are_told_with_the_declarations(

@@ -114,6 +114,13 @@ async def existing(platform: VendorPlatform, journal: Journal) -> None:
 # before anything is sent
 
 
+@pytest.mark.parametrize("amount", [Decimal("NaN"), float("nan"), "5000"])
+async def test_a_budget_that_is_no_amount(platform: VendorPlatform, journal: Journal, amount: Any) -> None:
+    with pytest.raises(InvalidInput, match="expected an amount of money"):
+        await applied(platform, WISHES, journal, max_budget=amount)
+    assert platform.sent == []
+
+
 async def test_a_plan_over_the_budget_is_refused_before_the_journal_is_opened(
     platform: VendorPlatform, journal: Journal
 ) -> None:

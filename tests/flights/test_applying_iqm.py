@@ -151,6 +151,22 @@ async def test_a_server_error_is_no_proof(desk: Desk, carried_out: bool) -> None
     assert desk.sandbox.counts.executions["campaigns_create"] == 4
 
 
+@pytest.mark.parametrize(
+    ("operation", "edited"), [("campaigns_create", {"key": "a9"}), ("insertion_orders_create", {"io_key": "spring"})]
+)
+async def test_a_key_that_is_edited_after_a_lost_answer_buys_nothing_twice(
+    desk: Desk, operation: str, edited: dict[str, str]
+) -> None:
+    desk.sandbox.fault(operation, kind="late", seconds=400.0)
+    await desk.apply([row("a1")])
+    events = await desk.apply([{**row("a1"), **edited}])
+    failed = of(events, RowFailed)[0]
+    assert failed.outcome == "unknown" and "which has the same name" in failed.error
+    await desk.scene.clock.sleep(400)
+    await desk.finish([row("a1")])
+    assert desk.sandbox.counts.executions[operation] == 1
+
+
 async def test_tokens_may_expire_at_any_time(desk: Desk) -> None:
     desk.on_event = desk.sandbox.expire_tokens
     events = await desk.apply(ROWS)

@@ -327,6 +327,10 @@ async def test_a_change_of_a_draft_submits_it(platform: FakePlatform) -> None:
     made = await planned([row("a", max_bid=3), row("b")], platform)
     assert (item(made, "a").is_draft, item(made, "b").is_draft) == (True, False)
     assert made.totals.drafts == 1
+    # what could spend nothing may spend all of its budget from now on
+    assert made.totals.committed == FLIGHT_FIELDS["budget_total"]
+    made = await planned([row("a", max_bid=3, budget_total=400)], platform)
+    assert (item(made, "a").committed, made.totals.released) == (Decimal(400), Decimal(0))
 
 
 async def test_a_budget_that_nobody_can_see_counts_whole(platform: FakePlatform, known: Known) -> None:

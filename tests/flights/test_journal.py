@@ -164,6 +164,20 @@ async def test_nothing_is_intended_outside_a_run(tmp_path: Path) -> None:
             await journal.begin_run("digest")
 
 
+async def test_another_key_does_not_create_what_may_be_on_its_way_under_its_name(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("digest")
+        lost = await journal.intend(create())
+        edited = evolve(create("row 2"), parts=(evolve(create().parts[0], key="row 2"),))
+        for state in ("sending", "unknown"):
+            with pytest.raises(Unsettled, match=f"by request {lost} under the key 'row 1', which has the same name"):
+                await journal.intend(edited)
+            if state == "sending":
+                await journal.record(lost, {"row 1": LOST})
+        await journal.record(lost, {"row 1": Absent("looked for twice", "ada")})
+        assert await journal.intend(edited)
+
+
 async def test_a_key_has_one_open_create(tmp_path: Path) -> None:
     async with await opened(tmp_path) as journal:
         await journal.begin_run("digest")

@@ -24,6 +24,12 @@ _POSITIVE = validators.Number(gt=0)
 _NOT_NEGATIVE = validators.Number(gte=0)
 
 
+def _amount(type_: object, value: object) -> None:
+    # NaN is neither more nor less than anything
+    if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
+        raise ValueError("Expected an amount of money, such as 5000.00.")
+
+
 def _no_option(type_: object, tokens: Sequence[Token]) -> Path:
     """A file's name. To let - through, which is standard input, all that begins like it comes here."""
     name = tokens[0].value
@@ -248,7 +254,7 @@ def apply(
     vendor: Vendor | None = None,
     written: Declared | None = None,
     yes: Annotated[bool, Parameter(negative="")] = False,
-    max_budget: Decimal | None = None,
+    max_budget: Annotated[Decimal | None, Parameter(validator=_amount)] = None,
     if_absent: Literal["raise", "create"] = "raise",
     wait: Annotated[float, Parameter(validator=_NOT_NEGATIVE)] = 0.0,
     json: Annotated[bool, Parameter(negative="")] = False,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from decimal import Decimal
@@ -165,7 +166,13 @@ class ApplyCommand:
     @property
     def _by(self) -> str:
         """Who says that what was not found may be bought again."""
-        return getpass.getuser() if self.if_absent == "create" else ""
+        if self.if_absent != "create":
+            return ""
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError):
+            # as in a container whose user has a number only
+            return f"user {os.getuid()}"
 
     def _settle(self, platform: Platform, journal: Journal) -> AsyncGenerator[Event, None]:
         settling: AsyncGenerator[Any, None] = settle(journal, platform, if_absent=self.if_absent, by=self._by)

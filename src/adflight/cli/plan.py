@@ -33,6 +33,7 @@ from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.planning import Plan, Refresh, full_refresh_cost, label_of, plan
 from adflight.flights.platform import Platform
+from adflight.flights.saved_plan import is_plan
 
 if TYPE_CHECKING:
     from adflight.cli.target import Target
@@ -103,6 +104,9 @@ class PlanCommand:
         """Shows the plan; returns the exit code."""
         # complains before a file is read when none is named
         _ = self.target.words
+        if self.save is not None and self.save.exists() and not is_plan(self.save):
+            # the file of flights itself, by a slip of the hand
+            raise InvalidInput("--save", str(self.save), "a file that does not exist yet, or a plan, which it replaces")
         with readable(self.file) as path, stopping(self.target):
             return interrupts.run(self._run(path))
 

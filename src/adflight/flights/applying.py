@@ -130,7 +130,14 @@ async def apply(
 
 
 def _check_budget(plan: Applicable, max_budget: Decimal | None) -> None:
-    if max_budget is not None and plan.totals.committed > max_budget:
+    if max_budget is None:
+        return
+    try:
+        is_over = plan.totals.committed > max_budget
+    except (ArithmeticError, TypeError):
+        # nothing is more than what is no number, and nothing is less
+        raise InvalidInput("max_budget", max_budget, "an amount of money, such as Decimal(5000)") from None
+    if is_over:
         raise OverBudget(max_budget, plan.totals.committed)
 
 

@@ -135,6 +135,8 @@ class Book:
                 raise Contradiction(f"{intent.operation}: the id of {intent.kind} {part.key!r} is not known")
             if intent.creates:
                 self._check_absent(intent.kind, part.key, part.existing)
+        for key, _, _, look_up in sealed.parts if intent.creates else ():
+            self._check_name(intent.kind, key, look_up)
         id_ = self._insert(
             "INSERT INTO intents (run, at, operation, kind, creates, method, url, body, settled_after)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -165,6 +167,16 @@ class Book:
                 raise Unsettled(
                     f"{kind} {key!r} {what} by request {intent}, whose outcome is not known: settle it first"
                 )
+
+    def _check_name(self, kind: str, key: str, look_up: bytes) -> None:
+        # a key that was edited meanwhile must not buy once more what may be on its way under the old one
+        alike = "SELECT intent, key FROM parts WHERE kind = ? AND open = 1 AND creates = 1 AND look_up = ? AND key <> ?"
+        row = None if look_up == b"{}" else self._database.one(alike, (kind, look_up, key))
+        if row is not None:
+            raise Unsettled(
+                f"{kind} {key!r} may have been created by request {row[0]} under the key {row[1]!r}, which has the "
+                "same name, and whose outcome is not known: give it that key again, or settle that request first"
+            )
 
     def _check_absent(self, kind: str, key: str, existing: Iterable[int]) -> None:
         ever = "SELECT 1 FROM ids WHERE kind = ? AND id = ?"

@@ -213,6 +213,9 @@ class Comparison:
         for change in item.changes:
             if change.column == budget:
                 item.committed = _amount(change.new) - _amount(change.old)
+        if item.is_draft:
+            # it could spend nothing before
+            item.committed = _amount(managed.get(budget or "", live.fields.get(budget or "")))
 
     def _changes(self, managed: Managed, live: Live, applied: Applied) -> Iterator[Change]:
         columns = self._columns

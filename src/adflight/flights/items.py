@@ -67,7 +67,8 @@ class Item:
     """Whether the change would submit a draft."""
     reason: str = ""
     committed: Decimal = Decimal(0)
-    """By how much it raises campaign budgets, in the account's currency; below zero where it lowers them."""
+    """By how much it raises campaign budgets, in the account's currency; below zero where it lowers them. A draft that
+    it submits commits all of its budget."""
 
 
 @frozen(kw_only=True)
