@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from adflight.core.clock import Clock
 from adflight.core.options import Watch
-from adflight.core.quota import Limiter
-from adflight.core.session import SETTLING
 from adflight.flights.columns import Columns
 from adflight.flights.entries import Done, OpenIntent
 from adflight.flights.freewheel_columns import COLUMNS
@@ -19,6 +16,7 @@ from adflight.flights.freewheel_reading import PLACE, get, live_of, namesakes, r
 from adflight.flights.freewheel_values import arguments, differing, is_partial, shown, with_rest
 from adflight.flights.items import Item, Verdict
 from adflight.flights.live import Live, Needs, Snapshot
+from adflight.flights.of_client import OfClient
 from adflight.flights.platform import ORDER, Phase, Target, Told, Write
 from adflight.flights.values import Managed
 from adflight.freewheel.client import FreeWheel
@@ -29,7 +27,7 @@ CREATE = "insertion_orders.create"
 UPDATE = "insertion_orders.update"
 
 
-class FreeWheelPlatform:
+class FreeWheelPlatform(OfClient[FreeWheel]):
     """A FreeWheel account; an `adflight.flights.platform.Platform`.
 
     Insertion orders are found by name within their campaign. Reading takes one request for every 50 orders of a
@@ -38,32 +36,9 @@ class FreeWheelPlatform:
     reset what it is not told.
     """
 
-    def __init__(self, client: FreeWheel) -> None:
-        self._client = client
-
     @property
     def columns(self) -> Columns:
         return COLUMNS
-
-    @property
-    def base_url(self) -> str:
-        return self._client.base_url
-
-    @property
-    def account(self) -> str:
-        return self._client.account
-
-    @property
-    def clock(self) -> Clock:
-        return self._client.clock
-
-    @property
-    def limiter(self) -> Limiter:
-        return self._client.limiter
-
-    @property
-    def settled_after(self) -> float:
-        return self._client.options.timeout + SETTLING
 
     async def zones(self) -> Mapping[str, int] | None:
         return None

@@ -9,11 +9,8 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mappi
 from contextlib import suppress
 from typing import Any, Final
 
-from adflight.core.clock import Clock
 from adflight.core.errors import InvalidInput, NotFound, PagingError, ValidationFailed
 from adflight.core.options import Watch
-from adflight.core.quota import Limiter
-from adflight.core.session import SETTLING
 from adflight.flights.columns import Columns
 from adflight.flights.entries import OpenIntent
 from adflight.flights.iqm_bid_models import DIMENSIONS, changes
@@ -25,6 +22,7 @@ from adflight.flights.iqm_wire import COLUMN_NAMES
 from adflight.flights.iqm_writing import BID_MODELS, CREATES, writes
 from adflight.flights.items import Item
 from adflight.flights.live import Live, Needs, Snapshot
+from adflight.flights.of_client import OfClient
 from adflight.flights.platform import CAMPAIGN, ORDER, Told, Write
 from adflight.flights.values import Managed
 from adflight.iqm.client import IQM
@@ -35,11 +33,11 @@ from adflight_api.iqm.models import BidModelActions
 _LOOKED_FOR: Final = {ORDER: ORDER_IDENTITY, CAMPAIGN: CAMPAIGN_IDENTITY}
 
 
-class IQMPlatform:
+class IQMPlatform(OfClient[IQM]):
     """Implements `flights.platform.Platform` on a client, which stays the caller's to close."""
 
     def __init__(self, client: IQM) -> None:
-        self._client = client
+        super().__init__(client)
         # a bulk answer that names failures is an answer
         self._lenient = client.with_options(partial="return")
         self._zones: Mapping[str, int] | None = None
@@ -50,32 +48,9 @@ class IQMPlatform:
         self._unlisted: set[int] = set()
         """Campaigns that were changed where lists do not show it."""
 
-    def __repr__(self) -> str:
-        return f"<IQMPlatform {self.base_url}>"
-
     @property
     def columns(self) -> Columns:
         return COLUMNS
-
-    @property
-    def base_url(self) -> str:
-        return self._client.base_url
-
-    @property
-    def account(self) -> str:
-        return self._client.account
-
-    @property
-    def clock(self) -> Clock:
-        return self._client.clock
-
-    @property
-    def limiter(self) -> Limiter:
-        return self._client.limiter
-
-    @property
-    def settled_after(self) -> float:
-        return self._client.options.timeout + SETTLING
 
     async def zones(self) -> Mapping[str, int]:
         """The ids of time zones by name, read once."""
