@@ -94,6 +94,10 @@ class Comparison:
             live = None
             _refuse(item, str(refusal))
         self.doubts.flight(item, flight, order, live, applied)
+        if live is not None and not item.is_adopted:
+            found = self._namesakes[CAMPAIGN].get((live.parent, live.name), ())
+            owned = self._owned(CAMPAIGN, found)
+            self.doubts.namesakes(item, [id_ for id_ in found if id_ not in owned])
         _forget(item, live)
         return item
 
