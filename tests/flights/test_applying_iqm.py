@@ -167,6 +167,17 @@ async def test_a_key_that_is_edited_after_a_lost_answer_buys_nothing_twice(
     assert desk.sandbox.counts.executions[operation] == 1
 
 
+async def test_what_was_given_up_and_comes_late_is_warned_of(desk: Desk) -> None:
+    desk.sandbox.fault("campaigns_create", kind="late", seconds=400.0)
+    await desk.apply([row("a1")], if_absent="create", by="ada")
+    await desk.scene.clock.sleep(400)
+    async with desk.journal() as journal:
+        with await plan([row("a1")], desk.iqm, journal=journal) as made:
+            assert made.is_empty
+            (warning,) = made.warnings
+    assert "no other campaign of its name in its insertion order, and there is 537002: bought twice?" in str(warning)
+
+
 async def test_tokens_may_expire_at_any_time(desk: Desk) -> None:
     desk.on_event = desk.sandbox.expire_tokens
     events = await desk.apply(ROWS)

@@ -5,7 +5,7 @@ Imports equality and the contract's types; used by `comparing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -82,6 +82,14 @@ class Doubts:
             expected = f"a time in the insertion order, which ends {frame.end.isoformat()}"
             self._tell(item, end, ends.isoformat(), expected)
         self._tell_of(item)
+
+    def namesakes(self, item: Item, ids: Sequence[int]) -> None:
+        """A known campaign, and those that bear its name in its insertion order and are nobody's: one that was made
+        again because it was not there may have come late."""
+        if ids:
+            others = ", ".join(map(str, ids))
+            expected = f"no other campaign of its name in its insertion order, and there is {others}: bought twice?"
+            self._tell(item, None, shown(item.name), expected)
 
     def finish(self, flights: Iterable[Live]) -> tuple[Problem, ...]:
         """All of them, by row; `flights` are all campaigns that were read."""
