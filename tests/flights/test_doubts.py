@@ -93,3 +93,25 @@ async def test_a_budget_that_nobody_can_see(platform: FakePlatform) -> None:
     assert await warnings([row("a")], platform) == [
         "row 1, budget_total=1000: expected a budget whose old value can be read; all of it is counted as committed"
     ]
+
+
+async def test_impressions_whose_price_nobody_knows(platform: FakePlatform) -> None:
+    spring = platform.add(ORDER, "Spring", **ORDER_FIELDS)
+    platform.add(CAMPAIGN, "Flight a", spring, **FLIGHT_FIELDS, total_impressions=1000)
+    assert await warnings([row("a", total_impressions=1000)], platform) == []
+    assert await warnings([row("a", total_impressions=250000)], platform) == [
+        "row 1, total_impressions=250000: expected a number whose price is known: it was 1000, and what the change "
+        "costs is not counted"
+    ]
+
+
+async def test_a_campaign_that_is_over_and_gets_another_end(platform: FakePlatform) -> None:
+    spring = platform.add(ORDER, "Spring", **{**ORDER_FIELDS, "io_end_time": END + timedelta(days=60)})
+    flight = platform.add(CAMPAIGN, "Flight a", spring, **FLIGHT_FIELDS)
+    later = {"key": "a", "io_name": "Spring", "campaign_name": "Flight a", "end_time": END + timedelta(days=30)}
+    assert await warnings([later], platform) == []
+    platform.live[CAMPAIGN][flight].status = "expired"
+    assert await warnings([later], platform) == [
+        "row 1, 'Flight a': expected no campaign that is expired: with another end it may spend what is left of "
+        "its budget"
+    ]

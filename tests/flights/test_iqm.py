@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -570,3 +571,13 @@ async def test_what_a_list_brings_along_is_not_taken_for_what_was_asked_for() ->
     async with scripted({"totalRecords": 1, "filteredRecords": 1, "ioCampaignsList": [grouped]}) as iqm:
         assert await iqm_reading.Reading(iqm).strays({2}) == {}
         assert list(await iqm_reading.Reading(iqm).strays({1})) == [1]
+
+
+async def test_a_name_is_found_however_its_letters_are_composed(account: Account) -> None:
+    composed, apart = unicodedata.normalize("NFC", "Frühling"), unicodedata.normalize("NFD", "Frühling")
+    rows = [created("spring", {**ORDER_ROW, "io_name": apart}), created("banners", CAMPAIGN_ROW, parent="spring")]
+    said = await account.carry_out(rows, await account.platform.read(Needs()))
+    order = said["spring"].id
+    snapshot = await account.platform.read(Needs(order_names=[composed], flight_names={composed: ["Banners"]}))
+    assert {id_: live.name for id_, live in snapshot.orders.items()} == {order: composed}
+    assert list(snapshot.flights) == [said["banners"].id]

@@ -105,6 +105,10 @@ class Columns:
     """The column with the name of the campaign; None where insertion orders are all there is."""
     spans: Mapping[Level, tuple[str, str]]
     """The columns where objects start and end."""
+    uncounted: tuple[str, ...] = ()
+    """Columns that cost money which no plan can count, such as impressions to deliver."""
+    over: tuple[str, ...] = ()
+    """The vendor's words for campaigns that have ended by themselves."""
     agreeing: tuple[str, str] | None = None
     """A column of the insertion order, and one of the campaign that has to say the same."""
     budget: str | None = None

@@ -101,6 +101,8 @@ class Comparison:
         if item.verdict is not Verdict.REFUSED:
             self._filled.add(order.key)
         self.doubts.flight(item, flight, order, live, applied)
+        if live is not None:
+            self.doubts.revived(item, live)
         if live is not None and not item.is_adopted:
             found = self._namesakes[CAMPAIGN].get((live.parent, live.name), ())
             owned = self._owned(CAMPAIGN, found)

@@ -83,6 +83,13 @@ class Doubts:
             self._tell(item, end, ends.isoformat(), expected)
         self._tell_of(item)
 
+    def revived(self, item: Item, live: Live) -> None:
+        """A campaign that is over, and gets another end: it spends again what is left of its budget."""
+        end = self._columns.spans[Level.CAMPAIGN][1]
+        if live.status in self._columns.over and any(change.column == end for change in item.changes):
+            expected = f"no campaign that is {live.status}: with another end it may spend what is left of its budget"
+            self._tell(item, None, shown(item.name), expected)
+
     def namesakes(self, item: Item, ids: Sequence[int]) -> None:
         """A known campaign, and those that bear its name in its insertion order and are nobody's: one that was made
         again because it was not there may have come late."""
@@ -116,6 +123,10 @@ class Doubts:
         for change in item.changes:
             if change.column == budget and change.old is UNSEEN:
                 expected = "a budget whose old value can be read; all of it is counted as committed"
+                self._tell(item, change.column, change.new, expected)
+            elif change.column in self._columns.uncounted:
+                old = "not known" if change.old is UNSEEN else shown(change.old)
+                expected = f"a number whose price is known: it was {old}, and what the change costs is not counted"
                 self._tell(item, change.column, change.new, expected)
         if item.is_draft:
             what = "insertion order" if item.kind == ORDER else "campaign"

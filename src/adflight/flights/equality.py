@@ -8,7 +8,7 @@ One rule for each kind of column:
 - true or false: also as 1 or 0, as a number or a text;
 - a list of ids or of texts: its items, without order, and each once; ids as above;
 - JSON: by value, whatever the order of an object's fields, its numbers as numbers (2, 2.0 and `Decimal(2)` are one);
-- a text: letter by letter, spaces around it aside.
+- a text: letter by letter, in Unicode's composed form, spaces around it aside.
 
 Empty is empty, whatever its form: null, an empty text, list or object, and a field that is to be cleared. 0 is a
 number: where a vendor means "not set" by it, its platform reads it as null. A budget that the vendor keeps as the sum
@@ -26,7 +26,7 @@ from typing import Any, Final
 from adflight.flights.columns import Column, Columns, Equal
 from adflight.flights.kinds import Amount, Choice, Count, Flag, Kind, Time, Zone
 from adflight.flights.lists import Ids, Json, Texts
-from adflight.flights.values import CLEAR, Managed, Value
+from adflight.flights.values import CLEAR, Managed, Value, spelled
 
 CENT: Final = Decimal("0.01")
 
@@ -129,7 +129,7 @@ def _json(value: Any) -> Any:
 
 
 def _text(value: Any) -> Any:
-    return str(value).strip()
+    return spelled(str(value).strip())
 
 
 _NORMAL: Final[Mapping[type[Kind], Callable[[Any], Any]]] = {

@@ -17,6 +17,7 @@ from adflight.core.errors import InvalidInput, NotFound, PagingError
 from adflight.core.paging import ListPager
 from adflight.flights.freewheel_values import shown
 from adflight.flights.live import Live, Needs, Snapshot
+from adflight.flights.values import spelled
 from adflight.freewheel.client import FreeWheel
 from adflight_api.freewheel.api.insertion_orders import insertion_orders_list
 from adflight_api.freewheel.models import InsertionOrder
@@ -31,7 +32,7 @@ PLACE: Final = "campaign_id"
 
 def live_of(order: InsertionOrder, fields: Mapping[str, Any], *, is_whole: bool) -> Live:
     """An insertion order as it was read."""
-    return Live(order.id, None, order.name, str(plain(order.stage)), fields, is_whole=is_whole)
+    return Live(order.id, None, spelled(order.name), str(plain(order.stage)), fields, is_whole=is_whole)
 
 
 def reads_by_id(needs: Needs) -> bool:
@@ -121,7 +122,7 @@ class Reading:
         rows: list[InsertionOrder] = []
         async for page in self.client.insertion_orders.list_by_campaign(campaign).pages(strict=True):
             self.requests[LIST_BY_CAMPAIGN] += 1
-            rows += (row for row in page.rows if row.id in self.ids or row.name in names)
+            rows += (row for row in page.rows if row.id in self.ids or spelled(row.name) in names)
         for row in rows:
             self.found[row.id] = live_of(row, {**shown(row), PLACE: campaign}, is_whole=False)
 
@@ -145,7 +146,7 @@ class Reading:
                     if page.number == 1 and (page.total or 0) > len(page.rows) * at_most:
                         return False
                     for row in page.rows:
-                        if row.id in self.ids or row.name in names:
+                        if row.id in self.ids or spelled(row.name) in names:
                             self.found.setdefault(row.id, live_of(row, shown(row), is_whole=False))
         except PagingError:
             # all who use the network change this list, and few a campaign's

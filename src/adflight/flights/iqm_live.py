@@ -21,6 +21,7 @@ from adflight.flights.iqm_wire import WIRE_NAMES
 from adflight.flights.kinds import Amount, Choice, Count, Flag, Kind, Text, Time, Zone
 from adflight.flights.lists import Ids, Json, Texts
 from adflight.flights.live import Live
+from adflight.flights.values import spelled
 from adflight_api.iqm.models import (
     Campaign,
     CampaignReportRow,
@@ -201,7 +202,7 @@ def _name(name: object, what: str) -> str:
     # without it nobody knows whether it is one that is about to be created
     if not isinstance(name, str):
         raise PagingError(f"{what} came without its name")
-    return name
+    return spelled(name)
 
 
 def _shown(row: object, attributes: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

@@ -5,6 +5,7 @@ Imports the client, `iqm_live` and what a platform is.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -16,6 +17,7 @@ from adflight.core.redaction import RedactedRequest
 from adflight.flights import iqm_live
 from adflight.flights.iqm_bid_models import DIMENSIONS, shown
 from adflight.flights.live import Live, Needs, Snapshot
+from adflight.flights.values import spelled
 from adflight.iqm.client import IQM
 from adflight_api.iqm.api.bid_models import bid_models_list
 from adflight_api.iqm.api.campaigns import campaigns_get
@@ -99,14 +101,14 @@ class Reading:
 
         def keep(rows: Iterable[InsertionOrder]) -> None:
             for row in rows:
-                if row.io_id in missing or row.io_name in wanted:
+                if row.io_id in missing or spelled(row.io_name) in wanted:
                     found[row.io_id] = iqm_live.order(row)
                     missing.discard(row.io_id)
 
         if not await self._whole_workspace(wanted, missing, keep):
             # the search is fuzzy, so names are compared here
-            for name in sorted(wanted):
-                keep(await self._orders(search=name))
+            for form in sorted(wanted | {unicodedata.normalize("NFD", name) for name in wanted}):
+                keep(await self._orders(search=form))
             for chunk in chunks(sorted(missing)):
                 keep(await self._orders(io_ids=chunk))
         # the list leaves out deleted ones unless it is asked for them

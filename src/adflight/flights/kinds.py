@@ -5,7 +5,6 @@ A cell is a text, or from JSON lines and the Python API a value that has its typ
 
 from __future__ import annotations
 
-import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,7 +17,7 @@ from attrs import field, frozen
 
 from adflight.flights.numbers import DIGITS, NumberFormat
 from adflight.flights.times import TimeFormat, clock_of, zone_names
-from adflight.flights.values import Unfit, Value
+from adflight.flights.values import Unfit, Value, spelled
 
 LONGEST_NAME: Final = 255
 
@@ -97,7 +96,7 @@ def name_of(text: str) -> str:
     """A name or key in its normal form: what looks the same is the same. Raises `Unfit`."""
     if any(letter in text for letter in "\t\r\n"):
         raise Unfit("a name in one line")
-    text = unicodedata.normalize("NFC", text)
+    text = spelled(text)
     if len(text) > LONGEST_NAME:
         raise Unfit(f"at most {LONGEST_NAME} characters")
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -29,6 +30,11 @@ vendor's id, or as long as no table says which that is, its name."""
 
 Managed: TypeAlias = Mapping[str, Value]
 """Values by column. What is not in it is not managed: whatever it is, it stays."""
+
+
+def spelled(name: str) -> str:
+    """A name in the one form in which names are compared: what looks the same is the same."""
+    return unicodedata.normalize("NFC", name)
 
 
 class Unfit(Exception):
