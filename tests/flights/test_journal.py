@@ -20,6 +20,7 @@ from adflight.core.adoption import adopt
 from adflight.core.errors import InvalidInput
 from adflight.core.redaction import MASK, RedactedRequest
 from adflight.flights import journal as module
+from adflight.flights.book import Book
 from adflight.flights.database import Step
 from adflight.flights.entries import (
     Absent,
@@ -27,6 +28,7 @@ from adflight.flights.entries import (
     Attempt,
     Contradiction,
     Done,
+    Entry,
     JournalError,
     JournalHeld,
     Part,
