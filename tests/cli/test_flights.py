@@ -133,3 +133,14 @@ def test_help_reads_no_columns() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "flights" in done.stdout
     assert done.stderr.strip() == ""
+
+
+def test_another_vendors_columns(file: Path) -> None:
+    made = adflight("template", str(file), "--vendor", "freewheel")
+    assert made.err.endswith(f"adflight flights check {file} --vendor freewheel\n")
+    done = adflight("check", str(file))
+    assert done.code == 2
+    assert done.err.count("expected") == 1
+    assert "expected columns of iqm; these are of freewheel: choose --vendor freewheel, or a profile of it" in done.err
+    file.write_text(template(COLUMNS))
+    assert "these are of iqm: choose --vendor iqm" in adflight("check", str(file), "--vendor", "freewheel").err

@@ -270,7 +270,11 @@ async def test_no_network_is_a_sentence() -> None:
     done = await run(*ADFLIGHT, "quickstart", "--live", "--clean-up", "7", "--yes", env=NO_NETWORK)
     plain(done)
     assert done.code == 1
-    assert re.match(r"adflight: no connection to 127\.0\.0\.1:1: .*\nNothing was sent\. Is the address right", done.err)
+    assert re.match(
+        r"adflight: no connection to 127\.0\.0\.1:1: .*\nNothing was sent\. "
+        r"Is the address right \(IQM_BASE_URL, FREEWHEEL_BASE_URL or ",
+        done.err,
+    )
 
 
 # in this process, where everything can be seen

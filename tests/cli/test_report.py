@@ -10,7 +10,7 @@ import pytest
 
 from adflight.cli.report import SHOWN, Account, run_report, write_table
 from adflight.core.errors import InvalidInput
-from adflight.flights.entries import Done, JournalError, Refused, Unknown
+from adflight.flights.entries import Done, JournalError, Refused, RowFailure, Unknown
 from adflight.flights.report import read_report
 from tests.clock import FakeClock
 from tests.flights.applied import EVIL, QUOTA, applied
@@ -50,14 +50,13 @@ async def test_the_table_has_counts_and_what_failed(account: Account, capsys: py
         "1 may have been carried out"
     )
     assert lines[1].startswith("Ended, with rows that failed; started 2023-11-14 23:13:52 UTC, took 3 min ")
-    assert lines[2].startswith("Rows for which nothing was sent, ")
-    assert lines[3].startswith(
+    assert lines[2].startswith(
         "Committed 7,779.75 EUR: created 7,459.00, raised 520.75, lowered 200.00; perhaps 141.00"
     )
-    assert lines[3].endswith("1 budget set to 400.00 in all, old ones unknown")
+    assert lines[2].endswith("1 budget set to 400.00 in all, old ones unknown")
     assert "campaigns.create: 61 requests for 61 rows, 2 repeats" in lines
     table = lines[lines.index("") + 1 :]
-    assert " ".join(table[0].split()) == "Status Key Kind ID Sent What was sent, or what went wrong"
+    assert " ".join(table[0].split()) == "Status Row Key Kind ID Sent What was sent, or what went wrong"
     assert table[1].split()[:2] == ["unknown", "row-41"]
     assert EVIL in out
     assert f"{SHOWN} of 70 rows; all of them with --format csv, jsonl" in lines
@@ -81,7 +80,7 @@ async def test_csv_says_which_cells_it_changed(account: Account, capsys: pytest.
     assert out == ""
     assert err.startswith("1 cell would have been taken for a formula, and got an apostrophe in front. ")
     assert "Wrote report.csv: 59 of 64 campaigns" in err
-    assert read("report.csv").startswith("run,kind,key,status,id,error,")
+    assert read("report.csv").startswith("run,kind,key,row,status,id,error,")
     with pytest.raises(InvalidInput, match=r"--output='report\.csv': expected the name of a file that does not exist"):
         await run_report(account, output=Path("report.csv"))
 
@@ -125,12 +124,12 @@ async def test_failed_rows_can_be_applied_again(account: Account, capsys: pytest
         await run_report(account, failed=Path("spring.csv"))
     await run_report(account, failed=Path("failed.csv"))
     failed = read("failed.csv").splitlines()
-    # refused, perhaps carried out, never sent, held back by its order, not sent
-    assert failed == [heading, lines[0], *lines[2:]]
+    # refused, perhaps carried out, of an order that failed, not sent
+    assert failed == [heading, lines[0], lines[2], *lines[4:]]
     err = capsys.readouterr().err
     assert "old-3: 409: the campaign has expired\n" in err
     assert "order-5: 400: endTime must be after startTime\n" in err
-    assert "Wrote 5 rows to failed.csv. Correct them, and apply that file." in err
+    assert "Wrote 4 rows to failed.csv. Correct them, and apply that file." in err
     assert "2 keys that failed are not in spring.csv: </script>" in err
 
 
@@ -177,9 +176,54 @@ async def test_a_run_that_goes_on(tmp_path: Path) -> None:
         assert file.getvalue().splitlines() == [
             "spring.csv run 1: Nothing was sent yet",
             "Has not ended: it goes on, or its process died; started 2023-11-14 22:13:20 UTC",
-            "Rows for which nothing was sent, as the plan refused them or they were held back, are not counted here.",
+            "Rows that it has not come to yet are not counted here.",
         ]
         await journal.record(await journal.intend(create("a", budget_total=5)), {"a": Done(1)})
         file = StringIO()
         await write_table(await read_report(journal), file)
         assert "Committed 5.00: created 5.00, raised 0.00, lowered 0.00" in file.getvalue().splitlines()
+
+
+async def failing(tmp_path: Path) -> Account:
+    """An account with a run of which every row failed before anything was sent for it."""
+    async with await opened(tmp_path) as journal:
+        await journal.bind("campaign", "old", 7)
+        await journal.begin_run("spring.csv")
+        refused = "max_bid is what was 2.50 and cannot be 3.00 any more, as nothing changes it"
+        for kind, key, row, outcome, error in (
+            ("campaign", "old", 3, "refused", refused),
+            ("campaign", "b", 2, "withheld", "its insertion order 'o' is not as planned"),
+        ):
+            journal.fail_row(RowFailure(kind=kind, key=key, row=row, outcome=outcome, error=error))
+        await journal.end_run("failed")
+    return Account(base_url=URL, account=ACCOUNT, directory=tmp_path)
+
+
+async def test_rows_without_requests_are_told_and_legible_in_a_pipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    await run_report(await failing(tmp_path))
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "spring.csv run 1: 0 of 2 campaigns went through; 2 failed"
+    table = [line.rstrip() for line in out.split("\n\n")[1].splitlines()]
+    assert table == [
+        "Status    Key, and what was sent, or what went wrong",
+        "refused   old (row 3), campaign, ID 7, sent 0x",
+        "          max_bid is what was 2.50 and cannot be 3.00 any more, as nothing",
+        "          changes it",
+        "withheld  b (row 2), campaign, sent 0x",
+        "          its insertion order 'o' is not as planned",
+    ]
+
+
+async def test_the_failed_rows_are_exactly_those_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("spring.csv", "key,io_name\nb,x\nold,x\nnew,x\n")
+    await run_report(await failing(tmp_path), failed=Path("failed.csv"), format="csv")
+    assert read("failed.csv") == "key,io_name\nb,x\nold,x\n"
+    out = capsys.readouterr().out.splitlines()
+    assert out[1].startswith("1,campaign,b,2,withheld,,")
+    assert out[2].startswith("1,campaign,old,3,refused,7,")

@@ -92,13 +92,8 @@ def test_all_rows_of_an_order_that_failed(tmp_path: Path) -> None:
 
 def test_where_insertion_orders_are_all_there_is(tmp_path: Path) -> None:
     text = "key,name,campaign_id\na,One,7\nb,Two,7\n"
-    copied = failed_of(tmp_path, text, orders=["b"], existing={"a", "b"}, vendor="freewheel")
+    copied = failed_of(tmp_path, text, "b", vendor="freewheel")
     assert copied == b"key,name,campaign_id\nb,Two,7\n"
-
-
-def test_rows_that_do_not_exist_yet(tmp_path: Path) -> None:
-    text = f"{HEADING}\na,O,x,1\nb,O,y,2\nc,O,z,3\n"
-    assert failed_of(tmp_path, text, existing={"a", "c"}) == f"{HEADING}\nb,O,y,2\n".encode()
 
 
 def test_keys_that_look_the_same_are_the_same(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from adflight.core.adoption import adopt
 from adflight.core.errors import InvalidInput
 from adflight.core.redaction import MASK, RedactedRequest
 from adflight.flights import journal as module
+from adflight.flights.book import Book
 from adflight.flights.database import Step
 from adflight.flights.entries import (
     Absent,
@@ -27,6 +28,7 @@ from adflight.flights.entries import (
     Attempt,
     Contradiction,
     Done,
+    Entry,
     JournalError,
     JournalHeld,
     Part,
@@ -812,3 +814,25 @@ async def test_a_failed_row_shows_no_secret_and_needs_a_run(tmp_path: Path) -> N
         run = await journal.begin_run("flights.csv")
         journal.fail_row(failure("a", '{"access_token": "hush"}'))
         assert [one.error async for one in journal.failures(run)] == [f'{{"access_token":"{MASK}"}}']
+
+
+async def test_history_is_read_by_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages: list[list[int]] = []
+    page = Book.history
+
+    def counted(book: Book, run: int | None, after: int, limit: int) -> list[Entry]:
+        entries = page(book, run, after, limit)
+        pages.append([len(entry.parts) for entry in entries])
+        return entries
+
+    monkeypatch.setattr(Book, "history", counted)
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        sizes = [1, 90, 100, 30, 300, 1, 199, 200]
+        for number, size in enumerate(sizes):
+            keys = [f"{number} {place}" for place in range(size)]
+            for place, key in enumerate(keys):
+                await journal.bind(KIND, key, number * 1000 + place)
+            await journal.record(await journal.intend(change(*keys)), {key: Done() for key in keys})
+        assert [len(entry.parts) async for entry in journal.history()] == sizes
+    assert pages == [[1, 90, 100], [30], [300], [1, 199], [200], []]

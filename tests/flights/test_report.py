@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from adflight.core.errors import InvalidInput
-from adflight.flights.entries import Attempt, Done, JournalError, Refused, Unknown, Withdrawn
+from adflight.flights.entries import Adopted, Attempt, Done, JournalError, Refused, RowFailure, Unknown, Withdrawn
 from adflight.flights.journal import Journal
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_rows import ReportRow, Status
@@ -291,3 +291,51 @@ async def test_memory_stays_modest(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         rows = report.rows()
         assert (await anext(rows)).key == "row 0"
         assert pages == 1
+
+
+async def test_failures_count_beside_requests(tmp_path: Path) -> None:
+    def failure(key: str, outcome: str, error: str) -> RowFailure:
+        return RowFailure(kind=KIND, key=key, row=ord(key), outcome=outcome, error=error)
+
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        await journal.record(await journal.intend(create("a")), {"a": Refused("400: no")})
+        journal.fail_row(failure("a", "failed", "no"))
+        lost = await journal.intend(create("b"))
+        await journal.record(lost, {"b": Unknown(NOW, 90.0, "reset")})
+        journal.fail_row(failure("b", "unknown", "Two looks found nothing."))
+        await journal.record(await journal.intend(create("c")), {"c": Done(3)})
+        journal.fail_row(failure("c", "withheld", "its order failed"))
+        journal.fail_row(failure("e", "refused", "of the plan"))
+        journal.fail_row(failure("d", "failed", "nothing makes it so"))
+        await journal.end_run("failed")
+        report = await read_report(journal)
+        told = [(row.key, row.status, row.error, row.row) async for row in report.rows()]
+        assert told == [
+            ("a", Status.REFUSED, "400: no", 97),
+            ("b", Status.UNKNOWN, "Two looks found nothing.", 98),
+            ("c", Status.WITHHELD, "its order failed", 99),
+            ("d", Status.NOT_SENT, "nothing makes it so", 100),
+            ("e", Status.REFUSED, "of the plan", 101),
+        ]
+        assert report.counts() == Counter(status for _, status, _, _ in told)
+        assert report.in_words() == "0 of 5 campaigns went through; 4 failed, 1 may have been carried out"
+        assert report.note == ""
+        assert [row.key for row in await report.first(9)] == ["b", "a", "e", "d", "c"]
+
+
+async def test_what_a_later_run_found_counts(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with await opened(tmp_path, clock) as journal:
+        await journal.begin_run("spring.csv")
+        lost = await journal.intend(create("b"))
+        await journal.record(lost, {"b": Unknown(NOW, 90.0, "reset")})
+        journal.fail_row(RowFailure(kind=KIND, key="b", row=2, outcome="unknown", error="not found"))
+        await journal.end_run("stopped")
+        await clock.advance(60)
+        await journal.begin_run("spring.csv")
+        await journal.record(lost, {"b": Adopted(4)})
+        report = await read_report(journal, 1)
+        (row,) = [row async for row in report.rows()]
+        assert (row.status, row.error, report.counts()) == (Status.ADOPTED, "", {Status.ADOPTED: 1})
+        assert report.note.startswith("Rows that it did not come to")

@@ -99,3 +99,17 @@ async def test_a_report_of_failures(scene: Scene, tmp_path: Path) -> None:
     assert "400" in told[failed.key].error
     assert report.counts()[Status.REFUSED] == 1
     assert report.ended == "ended, with rows that failed"
+
+
+async def test_a_report_of_what_was_never_sent(scene: Scene, tmp_path: Path) -> None:
+    iqm = await scene.client(quota=QUOTA)
+    scene.sandbox.fault("insertion_orders_create", kind="status", status=400, times=1)
+    events, report, told = await applied(scene, iqm, tmp_path, [row(number) for number in range(6)])
+    failed = {event.key: event for event in events if isinstance(event, RowFailed)}
+    assert {event.outcome for event in failed.values()} == {"refused", "withheld"}
+    assert {key: (one.status.value, one.row) for key, one in told.items() if one.status.is_failed} == {
+        key: (event.outcome, event.row) for key, event in failed.items()
+    }
+    withheld = [one for one in told.values() if one.status is Status.WITHHELD]
+    assert [(one.error, one.requests) for one in withheld] == [(failed[one.key].error, ()) for one in withheld]
+    assert report.counts()[Status.WITHHELD] == len(withheld) == 2

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adflight.core.quota import Quota
-from adflight.flights.entries import Attempt, Done, Unknown
+from adflight.flights.entries import Attempt, Done, RowFailure, Unknown
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_page import write_page
 from tests.chromium import Page, browser, needs_chromium
@@ -361,3 +361,17 @@ async def test_many_outcomes_that_nobody_knows(tmp_path: Path) -> None:
     assert "And 3 more." in html
     assert "perhaps 206.00 more" in html
     assert "0 of 103 campaigns went through; 103 may have been carried out" in html
+
+
+async def test_rows_that_failed_without_a_request(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        journal.fail_row(RowFailure(kind="campaign", key="a", row=5, outcome="withheld", error="its order <failed>"))
+        await journal.end_run("failed")
+        file = StringIO()
+        assert await write_page(await read_report(journal), file) == 1
+    html = file.getvalue()
+    assert "0 of 1 campaign went through; 1 failed" in html
+    assert '<rect class="fill withheld"' in html
+    assert '<bdi>a</bdi> <span class="say">(row 5)</span>' in html
+    assert '<p class="error">its order &lt;failed&gt;</p></td>' in html

@@ -44,7 +44,7 @@ async def test_csv_has_a_heading_and_a_line_for_every_row(directory: Path) -> No
         report = await read_report(journal)
         rows = [row async for row in report.rows()]
         harmless = await write_csv(report.rows(), file)
-    assert file.getvalue().startswith("run,kind,key,status,id,error,")
+    assert file.getvalue().startswith("run,kind,key,row,status,id,error,")
     lines = list(csv.DictReader(StringIO(file.getvalue(), newline="")))
     assert [(line["kind"], line["key"].removeprefix("'"), line["status"]) for line in lines] == [
         (row.kind, row.key, row.status) for row in rows
@@ -56,6 +56,7 @@ async def test_csv_has_a_heading_and_a_line_for_every_row(directory: Path) -> No
         "run": "2",
         "kind": "campaign",
         "key": "row-24",
+        "row": "",
         "status": "created",
         "id": "1024",
         "error": "",

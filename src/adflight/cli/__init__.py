@@ -35,7 +35,8 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, ConfigurationError | InvalidInput):
         return f"adflight: {error}", 2
     if isinstance(error, NotSent):
-        hint = "Nothing was sent. Is the address right (IQM_BASE_URL, or the profile's), and is the service there?"
+        variables = "IQM_BASE_URL, FREEWHEEL_BASE_URL or ICAREUS_BASE_URL"
+        hint = f"Nothing was sent. Is the address right ({variables}, or the profile's), and is the service there?"
         return f"adflight: {error}\n{hint}", 1
     if isinstance(error, AdflightError | OSError):
         return "\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), 1

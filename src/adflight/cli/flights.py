@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 
 from adflight.cli.spool import name_of, readable
 from adflight.core.errors import InvalidInput
@@ -27,7 +28,8 @@ def write_template(file: Path | None, *, vendor: str, json_lines: bool, all_colu
             opened.write(text)
     except FileExistsError:
         raise InvalidInput("FILE", str(file), "the name of a file that does not exist yet") from None
-    print(f"Wrote {file}. Next: fill it in, then adflight flights check {file}", file=sys.stderr)
+    of = "" if vendor == "iqm" else f" --vendor {vendor}"
+    print(f"Wrote {file}. Next: fill it in, then adflight flights check {quote(str(file))}{of}", file=sys.stderr)
 
 
 def print_columns(vendor: str) -> None:

@@ -33,12 +33,16 @@ Format: TypeAlias = Literal["table", "csv", "jsonl", "html"]
 SHOWN: Final = 30
 """Rows that the table shows."""
 
+WIDE: Final = 120
+"""Letters in a line from which on all that is said of a row stands side by side."""
+
 _STYLES: Final = {
     Status.UNKNOWN: "bold yellow",
     Status.REFUSED: "red",
     Status.NOT_SENT: "red",
     Status.NOT_DONE: "red",
     Status.ABSENT: "red",
+    Status.WITHHELD: "yellow",
     Status.SENDING: "cyan",
     Status.ADOPTED: "magenta",
     Status.CREATED: "green",
@@ -96,7 +100,7 @@ async def run_report(
         if output is not None:
             print(f"Wrote {output}: {report.in_words()}", file=sys.stderr)
         if failed is not None:
-            await _write_failed(report, journal, failed, source, account.vendor, declarations)
+            await _write_failed(report, failed, source, account.vendor, declarations)
 
 
 def _page_name(report: Report) -> Path:
@@ -158,7 +162,7 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
     total = sum(report.counts().values()) + len(report.settled)
     if shown:
         console.print()
-        console.print(_table(shown), soft_wrap=False)
+        console.print(_table(shown, console.width), soft_wrap=False)
     if len(shown) < total:
         console.print(f"{len(shown):,} of {total:,} rows; all of them with --format csv, jsonl")
     for unclear in report.unclear[:rows]:
@@ -192,20 +196,50 @@ def _money(report: Report, currency: str) -> str:
     return said
 
 
-def _table(shown: list[ReportRow]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("Status", "Key", "Kind", "ID", "Sent", "What was sent, or what went wrong"):
-        table.add_column(name, justify="right" if name in ("ID", "Sent") else "left", overflow="fold")
+def _table(shown: list[ReportRow], width: int) -> Table:
+    return _wide_table(shown) if width >= WIDE else _narrow_table(shown)
+
+
+def _wide_table(shown: list[ReportRow]) -> Table:
+    table = _bare_table()
+    for name in ("Status", "Row", "Key", "Kind", "ID", "Sent", "What was sent, or what went wrong"):
+        table.add_column(name, justify="right" if name in ("Row", "ID", "Sent") else "left", overflow="fold")
     for row in shown:
         table.add_row(
             Text(row.status, style=_STYLES[row.status]),
+            "" if row.row is None else str(row.row),
             Text(_plain(row.key)),
             kind_word(row.kind),
             "" if row.id is None else str(row.id),
             f"{row.attempts}x",
-            Text(_plain(row.error) or ", ".join(dict.fromkeys(request.operation for request in row.requests))),
+            Text(_said(row)),
         )
     return table
+
+
+def _narrow_table(shown: list[ReportRow]) -> Table:
+    """What it is in one line, and below it what was sent or went wrong: side by side, each would be a few letters
+    wide."""
+    table = _bare_table()
+    table.add_column("Status", no_wrap=True)
+    table.add_column("Key, and what was sent, or what went wrong", overflow="fold")
+    for row in shown:
+        facts = [kind_word(row.kind), *([] if row.id is None else [f"ID {row.id}"]), f"sent {row.attempts}x"]
+        what = Text.assemble((_where(row), "bold"), f", {', '.join(facts)}\n{_said(row)}")
+        table.add_row(Text(row.status, style=_STYLES[row.status]), what)
+    return table
+
+
+def _bare_table() -> Table:
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+
+
+def _where(row: ReportRow) -> str:
+    return _plain(row.key) if row.row is None else f"{_plain(row.key)} (row {row.row})"
+
+
+def _said(row: ReportRow) -> str:
+    return _plain(row.error) or ", ".join(dict.fromkeys(request.operation for request in row.requests))
 
 
 def _plain(text: str) -> str:
@@ -218,7 +252,6 @@ def _plain(text: str) -> str:
 
 async def _write_failed(
     report: Report,
-    journal: Journal,
     path: Path,
     source: Path | None,
     vendor: str,
@@ -230,17 +263,16 @@ async def _write_failed(
     errors: list[str] = []
     failed: dict[str, set[str]] = {ORDER: set(), CAMPAIGN: set()}
     async for row in report.rows():
-        if row.status.is_failed:
+        # what became of earlier runs' rows in this one, their own reports say
+        if row.status.is_failed and row.run == report.run.id:
             failed[row.kind].add(row.key)
-            errors.append(f"{row.key}: {row.error}")
+            errors.append(f"{_where(row)}: {row.error}")
     flights = CAMPAIGN if columns_for(vendor).flight_name is not None else ORDER
-    existing = await journal.ids(flights)
     written = write_failed(
         source,
-        failed[CAMPAIGN],
+        failed[flights],
         path,
-        orders=failed[ORDER],
-        existing=existing,
+        orders=failed[ORDER] if flights != ORDER else (),
         vendor=vendor,
         declarations=declarations,
     )

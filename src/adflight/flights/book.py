@@ -7,6 +7,7 @@ Imports `entries` and `database`; used by `journal`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from shlex import quote
 from typing import Any, Final
 
@@ -390,26 +391,32 @@ class Book:
         )
 
     def history(self, run: int | None, after: int, limit: int) -> list[Entry]:
-        """`limit` entries at most, from the one after `after` on."""
+        """From the entry after `after` on, as many as have `limit` parts together, but at least one; whole ones."""
         rows = self._database.execute(
-            "SELECT id, run, at, operation, kind, creates, method, url, body FROM intents"
-            " WHERE id > ? AND (?2 IS NULL OR run = ?2) ORDER BY id LIMIT ?3",
+            "SELECT id, run, at, operation, kind, creates, method, url, body,"
+            " (SELECT count(*) FROM parts WHERE intent = intents.id) FROM intents"
+            " WHERE id > ?1 AND (?2 IS NULL OR run = ?2) ORDER BY id LIMIT ?3",
             (after, run, limit),
-        ).fetchall()
-        return [
-            Entry(
-                id=id_,
-                run=began,
-                at=moment(at),
-                operation=operation,
-                kind=kind,
-                creates=bool(creates),
-                request=RedactedRequest(method, url, {}, decode(body)),
-                parts=tuple(self._parts(id_)),
-                attempts=tuple(self._attempts(id_)),
-            )
-            for id_, began, at, operation, kind, creates, method, url, body in rows
-        ]
+        )
+        entries: list[Entry] = []
+        with closing(rows):
+            for id_, began, at, operation, kind, creates, method, url, body, parts in rows:
+                limit -= parts
+                if limit < 0 and entries:
+                    break
+                entry = Entry(
+                    id=id_,
+                    run=began,
+                    at=moment(at),
+                    operation=operation,
+                    kind=kind,
+                    creates=bool(creates),
+                    request=RedactedRequest(method, url, {}, decode(body)),
+                    parts=tuple(self._parts(id_)),
+                    attempts=tuple(self._attempts(id_)),
+                )
+                entries.append(entry)
+        return entries
 
     def _parts(self, intent: int) -> Iterator[PartEntry]:
         rows = self._database.execute(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeAlias
@@ -49,7 +49,6 @@ def write_failed(
     path: Path,
     *,
     orders: Collection[str] = (),
-    existing: Container[str] | None = None,
     vendor: str = "iqm",
     declarations: Declarations | None = None,
 ) -> FailedRows:
@@ -61,9 +60,8 @@ def write_failed(
         source: The file that was applied, CSV or JSON lines.
         keys: Of the flights that failed.
         path: A file that does not exist yet: one that somebody has corrected must not be lost.
-        orders: Of insertion orders that failed: all of their rows are written, as these were held back. Those that
-            are well are found unchanged when they are applied again.
-        existing: The keys of all flights that exist; rows with others were never sent, and are written as well.
+        orders: Of insertion orders that failed: all of their rows are written, as any of them may say what is wrong
+            with it. Those that are well are found unchanged when they are applied again.
         vendor: Whose columns it has.
         declarations: As they were for applying it.
 
@@ -75,7 +73,7 @@ def write_failed(
     columns, source = columns_for(vendor), Path(source)
     if path.exists():
         raise InvalidInput("failed", os.fspath(path), "the name of a file that does not exist yet")
-    wanted = _Wanted(columns, frozenset(keys), frozenset(orders), existing)
+    wanted = _Wanted(columns, frozenset(keys), frozenset(orders))
     try:
         detected = detect(source, columns, declarations or Declarations())
         rows = _copy(source, detected, wanted, path)
@@ -94,7 +92,6 @@ class _Wanted:
     columns: Columns
     keys: frozenset[str]
     orders: frozenset[str]
-    existing: Container[str] | None
     seen: set[str] = field(factory=set)
     """Of `keys`."""
 
@@ -104,8 +101,6 @@ class _Wanted:
             return False
         if key in self.keys:
             self.seen.add(key)
-            return True
-        if self.existing is not None and key not in self.existing:
             return True
         return bool(self.orders) and self._order(cells) in self.orders
 

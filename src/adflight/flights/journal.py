@@ -57,6 +57,7 @@ LOOK_AGAIN: Final = 1.0
 """Seconds between two looks whether a journal that is waited for is free."""
 
 _PAGE: Final = 200
+"""Rows that are read at once: failures, or requests' parts, which a bulk request may have more of by itself."""
 
 
 @define(eq=False)

@@ -7,8 +7,8 @@ own parts, `report_rows` and `report_totals`; sends nothing.
         async for row in report.rows():
             print(row.kind, row.key, row.status, row.error)
 
-A journal knows what changes something: reads and log-ins are not in it, and neither are rows for which nothing was
-sent, such as those that were right already or that the plan refused.
+Rows that failed are in it whether or not anything was sent for them: also those that the plan refused, or that were
+withheld because of their insertion orders. Rows that were right already are not, and neither are reads and log-ins.
 """
 
 from __future__ import annotations
@@ -26,7 +26,17 @@ from adflight.core.errors import InvalidInput
 from adflight.flights.entries import OpenIntent, Run, moment
 from adflight.flights.journal import Journal
 from adflight.flights.report_begun import Begun
-from adflight.flights.report_rows import ReportRow, Status, goes_on, rank, request_of, row_of
+from adflight.flights.report_rows import (
+    ReportRow,
+    Status,
+    goes_on,
+    rank,
+    request_of,
+    row_of,
+    status_of_failure,
+    unsent,
+    with_failure,
+)
 from adflight.flights.report_totals import Money, Operation, Sendings, Tally, Totals
 from adflight.flights.report_words import plural
 
@@ -76,9 +86,11 @@ class Report:
     @property
     def note(self) -> str:
         """What it cannot tell, in a sentence; empty where that is nothing."""
-        if self.run.how == "complete":
+        if self.run.how in ("complete", "failed"):
             return ""
-        return "Rows for which nothing was sent, as the plan refused them or they were held back, are not counted here."
+        if goes_on(self.run):
+            return "Rows that it has not come to yet are not counted here."
+        return "Rows that it did not come to are not counted here; the next apply does them."
 
     @property
     def adopted(self) -> int:
@@ -114,12 +126,12 @@ class Report:
             if len(alike) < most:
                 alike.append(row)
         rows = [row for alike in kept.values() for row in alike]
-        # about in the order of the file, whose rows the journal does not count
-        rows.sort(key=lambda row: (_urgency(row), row.requests[0].number, _natural(row.key)))
+        rows.sort(key=_place)
         return rows[:most]
 
     async def rows(self) -> AsyncIterator[ReportRow]:
-        """First those that this run settled for earlier ones, then its own, by their last request.
+        """First those that this run settled for earlier ones, then its own, by their last request, then those that
+        failed without one, by their rows in the file.
 
         Memory stays constant.
         """
@@ -127,8 +139,14 @@ class Report:
             yield row
         begun = Begun()
         try:
+            async for failure in self._journal.failures(self.run.id):
+                begun.fail(failure)
             async for row in self._own_rows(begun):
                 yield row
+            for failure in begun.failures():
+                # the run may go on while it is read: what was not counted is left out
+                if self._tally.is_without_request(failure.kind, failure.key):
+                    yield unsent(self.run, failure, self._ids[failure.kind].get(failure.key))
         finally:
             begun.close()
 
@@ -142,7 +160,10 @@ class Report:
                     begun.add(kind, key, request_of(entry, part, self.run))
                 elif entry.id == last:
                     requests = [*begun.take(kind, key), request_of(entry, part, self.run)]
-                    yield row_of(self.run.id, kind, key, requests, self._ids[kind].get(key))
+                    row = row_of(self.run.id, kind, key, requests, self._ids[kind].get(key))
+                    failure = begun.failure(kind, key)
+                    has_failed = self._tally.status(kind, key).is_failed
+                    yield row if failure is None or not has_failed else with_failure(row, failure)
 
 
 async def read_report(journal: Journal, run: int | None = None, *, clock: Clock | None = None) -> Report:
@@ -160,11 +181,13 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
     if chosen is None:
         raise InvalidInput("run", run, f"one of {', '.join(map(str, sorted(runs)[-20:]))}")
     open_intents = await journal.open_intents()
-    totals = Totals(chosen)
+    totals = Totals(chosen, min((one.started for one in runs.values() if one.id > chosen.id), default=None))
     async for entry in journal.history():
         if entry.run > chosen.id:
             break
         totals.add(entry)
+    async for failure in journal.failures(chosen.id):
+        totals.rows.fail(failure.kind, failure.key, status_of_failure(failure))
     # what a run that goes on has under way is no riddle
     died = {one.id for one in runs.values() if not goes_on(one)}
     unclear = tuple(_unclear(one) for one in open_intents if one.state != "sending" or one.run in died)
@@ -194,6 +217,12 @@ async def _ids(journal: Journal, kind: str, tally: Tally) -> dict[str, int]:
 def _natural(key: str) -> list[tuple[int, str]]:
     """ "row 9" before "row 10", as a person counts."""
     return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", key)]
+
+
+def _place(row: ReportRow) -> tuple[int, bool, int, int, list[tuple[int, str]]]:
+    """The worst first, then about in the order of the file: the journal has no numbers of rows that did not fail."""
+    number = row.requests[0].number if row.requests else 0
+    return _urgency(row), row.row is None, row.row or 0, number, _natural(row.key)
 
 
 def _urgency(row: ReportRow) -> int:

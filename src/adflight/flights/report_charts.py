@@ -172,6 +172,7 @@ _ORDER: Final = (
     Status.CHANGED,
     Status.ADOPTED,
     Status.SENDING,
+    Status.WITHHELD,
     Status.NOT_SENT,
     Status.NOT_DONE,
     Status.ABSENT,

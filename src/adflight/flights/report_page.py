@@ -164,8 +164,9 @@ def _unclear(one: Unclear) -> str:
 
 def _footer(report: Report) -> str:
     return (
-        "<footer>\n<p>From the journal of what adflight sent: requests that change something, with their outcomes. "
-        "Reads, log-ins, and rows for which nothing was sent are not in it. Credentials are never kept.</p>\n"
+        "<footer>\n<p>From the journal of what adflight applied: requests that change something, with their outcomes, "
+        "and every row that failed, whether or not anything was sent for it. Reads, log-ins, and rows that were right "
+        "already are not in it. Credentials are never kept.</p>\n"
         f'<p>Read at <time datetime="{moment_text(report.read_at)}">{when(report.read_at)}</time> UTC. This page is '
         "complete by itself and loads nothing.</p>\n</footer>\n"
     )

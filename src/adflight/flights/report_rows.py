@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from adflight.flights.entries import Attempt, Entry, PartEntry, Run
+from adflight.flights.entries import Attempt, Entry, PartEntry, RowFailure, Run
 
 
 class Status(StrEnum):
@@ -18,11 +18,14 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
     """It may have been carried out."""
     REFUSED = "refused"
+    """By the plan, or by the service."""
     NOT_SENT = "not sent"
     NOT_DONE = "not done"
     """A change whose answer was lost, and that is not there."""
     ABSENT = "absent"
     """A create whose answer was lost, and that was looked for and not found."""
+    WITHHELD = "withheld"
+    """Because its insertion order, or a campaign of it, is not as planned."""
     SENDING = "under way"
     """The run has not ended, and no answer is there yet."""
     ADOPTED = "adopted"
@@ -94,8 +97,11 @@ class ReportRow:
     error: str
     """In words; empty when all is done."""
     at: datetime
-    """Of the latest that is known of it."""
+    """Of the latest that is known of it; the beginning of the run where nothing was sent for it."""
     requests: tuple[Request, ...]
+    """None where it failed before anything was sent for it."""
+    row: int | None = None
+    """Of the file, as a spreadsheet counts it; known of rows that the run told as failed."""
 
 
 def status_of(entry: Entry, part: PartEntry, run: Run) -> Status:
@@ -169,6 +175,46 @@ def row_of(run: int, kind: str, key: str, requests: list[Request], known: int | 
         at=max(request.settled for request in requests),
         requests=tuple(requests),
     )
+
+
+_FAILURES: Final[Mapping[str, Status]] = {
+    "refused": Status.REFUSED,
+    "failed": Status.NOT_SENT,
+    "withheld": Status.WITHHELD,
+    "unknown": Status.UNKNOWN,
+}
+
+
+def status_of_failure(failure: RowFailure) -> Status:
+    """What became of a row of which no request tells that it failed."""
+    return _FAILURES[failure.outcome]
+
+
+def unsent(run: Run, failure: RowFailure, known: int | None) -> ReportRow:
+    """A row that failed without any request; `known` is its id as the journal knows it by now."""
+    return ReportRow(
+        run=run.id,
+        kind=failure.kind,
+        key=failure.key,
+        status=status_of_failure(failure),
+        id=known,
+        attempts=0,
+        error=failure.error,
+        at=run.started,
+        requests=(),
+        row=failure.row,
+    )
+
+
+def with_failure(row: ReportRow, failure: RowFailure) -> ReportRow:
+    """A row with requests, and what the run said of its failure."""
+    if not row.status.is_failed:
+        # what was sent went through, and something else did not
+        return evolve(row, status=status_of_failure(failure), error=failure.error, row=failure.row)
+    # both say the same; where an answer was lost, the run says what was found, and elsewhere the fuller words tell more
+    is_fuller = len(failure.error) > len(row.error)
+    is_unknown = row.status is Status.UNKNOWN and failure.outcome == "unknown"
+    return evolve(row, error=failure.error if is_unknown or is_fuller else row.error, row=failure.row)
 
 
 def has_left(attempt: Attempt) -> bool:

@@ -75,18 +75,24 @@ def _line(row: ReportRow, run: int, day: date) -> str:
     failed = ' data-failed=""' if row.status.is_failed else ""
     earlier = "" if row.run == run else f' <span class="say">(of run {row.run})</span>'
     error = f'<p class="error">{e(row.error)}</p>' if row.error else ""
-    operations = ", ".join(dict.fromkeys(request.operation for request in row.requests))
+    of_file = "" if row.row is None else f' <span class="say">(row {row.row:,})</span>'
     return (
         f'<tr data-status="{slug(row.status)}" data-kind="{e(row.kind)}"{failed}>'
         f'<td class="status {slug(row.status)}" data-sort="{rank(row.status)}">{e(capital(row.status))}</td>'
-        f'<th scope="row" class="key"><bdi>{e(row.key)}</bdi>{earlier}</th>'
+        f'<th scope="row" class="key"><bdi>{e(row.key)}</bdi>{of_file}{earlier}</th>'
         f'<td class="kind-word">{e(kind_word(row.kind))}</td>'
         f'<td class="number">{"" if row.id is None else row.id}</td>'
         f'<td class="number" data-sort="{row.attempts}">{row.attempts}&times;</td>'
         f'<td class="when" data-sort="{moment_text(row.at)}">{_near(row, day)}</td>'
-        f'<td class="what">{error}<details><summary>{e(operations)}</summary>'
-        f"{''.join(map(_details, row.requests))}</details></td></tr>\n"
+        f'<td class="what">{error}{_sent(row)}</td></tr>\n'
     )
+
+
+def _sent(row: ReportRow) -> str:
+    if not row.requests:
+        return ""
+    operations = ", ".join(dict.fromkeys(request.operation for request in row.requests))
+    return f"<details><summary>{e(operations)}</summary>{''.join(map(_details, row.requests))}</details>"
 
 
 def _details(request: Request) -> str:

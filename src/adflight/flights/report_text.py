@@ -19,6 +19,7 @@ COLUMNS: Final = (
     "run",
     "kind",
     "key",
+    "row",
     "status",
     "id",
     "error",
@@ -32,7 +33,7 @@ COLUMNS: Final = (
     "http_status",
     "body",
 )
-"""Of the CSV. The last six are the last request's."""
+"""Of the CSV. The last six are the last request's, and empty where there was none."""
 
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -62,25 +63,24 @@ def harmless_cell(value: object) -> tuple[object, bool]:
 
 
 def _cells(row: ReportRow) -> list[object]:
-    last = row.requests[-1]
-    status = last.attempts[-1].status if last.attempts else None
     return [
         row.run,
         row.kind,
         row.key,
+        row.row,
         str(row.status),
         row.id,
         row.error,
         moment_text(row.at),
         len(row.requests),
         row.attempts,
-        last.operation,
-        last.method,
-        last.url,
-        moment_text(last.at),
-        status,
-        body_text(last),
+        *(_last_cells(row.requests[-1]) if row.requests else [""] * 6),
     ]
+
+
+def _last_cells(last: Request) -> list[object]:
+    status = last.attempts[-1].status if last.attempts else None
+    return [last.operation, last.method, last.url, moment_text(last.at), status, body_text(last)]
 
 
 async def write_json_lines(rows: AsyncIterable[ReportRow], file: TextIO) -> None:
@@ -95,6 +95,7 @@ def as_json(row: ReportRow) -> dict[str, Any]:
         "run": row.run,
         "kind": row.kind,
         "key": row.key,
+        "row": row.row,
         "status": str(row.status),
         "id": row.id,
         "error": row.error or None,

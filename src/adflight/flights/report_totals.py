@@ -97,6 +97,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, int]] = {}
+        self._late: set[tuple[str, str]] = set()
 
     def add(self, kind: str, key: str, request: int, status: Status, *, creates: bool) -> None:
         """Requests come in their order."""
@@ -109,6 +110,26 @@ class Tally:
         else:
             change = min(change, rank(status))
         rows[key] = (request << _WIDTH | create) << _WIDTH | change
+
+    def fail(self, kind: str, key: str, status: Status) -> None:
+        """What the run said of a row that failed; after all requests, which know better where they failed or were
+        settled only after the run."""
+        rows = self._rows.setdefault(kind, {})
+        before = rows.get(key, _NONE << _WIDTH | _NONE)
+        if key not in rows or not (_worst(before).is_failed or (kind, key) in self._late):
+            rows[key] = before & ~_NONE | min(before & _NONE, rank(status))
+
+    def settle_late(self, kind: str, key: str) -> None:
+        """Of a row: a request was settled only after the run, so that the run could not know how."""
+        self._late.add((kind, key))
+
+    def status(self, kind: str, key: str) -> Status:
+        """Of a row that is there."""
+        return _worst(self._rows[kind][key])
+
+    def is_without_request(self, kind: str, key: str) -> bool:
+        """Whether a row is there, and failed without any request."""
+        return key in self._rows.get(kind, {}) and not self.last(kind, key)
 
     def last(self, kind: str, key: str) -> int:
         """The number of its last request; 0 for none."""
@@ -133,6 +154,8 @@ class Totals:
     """One pass over the history, up to a run."""
 
     run: Run
+    next_began: datetime | None = None
+    """When the run after it began."""
     rows: Tally = field(factory=Tally)
     operations: dict[str, Operation] = field(factory=dict)
     money: Money = field(factory=Money)
@@ -174,6 +197,8 @@ class Totals:
             operation.unknown += status is Status.UNKNOWN
             operation.failed += status.is_failed and status is not Status.UNKNOWN
             self.rows.add(entry.kind, part.key, entry.id, status, creates=entry.creates)
+            if part.at > (self.run.ended or self.next_began or part.at):
+                self.rows.settle_late(entry.kind, part.key)
             self._add_money(entry, part, status)
 
     def _add_money(self, entry: Entry, part: PartEntry, status: Status) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO, TypeAlias
 
 from adflight.core.problems import Problem, shown
-from adflight.flights.columns import KEY, Columns
+from adflight.flights.columns import KEY, VENDORS, Columns, columns_for
 from adflight.flights.detection import MARK, Detected, Unreadable, opened
 
 Row: TypeAlias = tuple[int, Mapping[str, object]]
@@ -98,6 +98,10 @@ def _heading(number: int, cells: list[str], columns: Columns, tell: Tell) -> lis
     names = [cell.strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
+    other = better_vendor(names, columns)
+    if other is not None:
+        expected = f"columns of {columns.vendor}; these are of {other}: choose --vendor {other}, or a profile of it"
+        raise Unreadable(Problem(number, None, shown(",".join(names)), expected))
     if not any(name in columns.by_name for name in names):
         some = ", ".join(column.name for column in columns if column.is_common)
         raise Unreadable(Problem(number, None, shown(",".join(names)), f"a heading with the names of columns: {some}"))
@@ -115,6 +119,14 @@ def _heading(number: int, cells: list[str], columns: Columns, tell: Tell) -> lis
         usable.append(name if name in columns.by_name and name not in seen else "")
         seen.add(name)
     return usable
+
+
+def better_vendor(names: Iterable[str], columns: Columns) -> str | None:
+    """The vendor whose columns more of the names are; None where there is no better one."""
+    names = frozenset(names)
+    known = {vendor: len(names & columns_for(vendor).by_name.keys()) for vendor in VENDORS}
+    best = max(known, key=lambda vendor: known[vendor])
+    return best if known[best] > len(names & columns.by_name.keys()) else None
 
 
 def unknown_column(number: int, name: str, columns: Columns) -> Problem:

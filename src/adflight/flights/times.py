@@ -108,7 +108,7 @@ def _declared(text: str, date_format: str, times: TimeFormat) -> tuple[datetime,
 def _iso(text: str, times: TimeFormat) -> tuple[datetime, bool]:
     match = _ISO.fullmatch(text)
     if match is None:
-        raise Unfit(times.expected)
+        raise Unfit(f"{times.expected}; another form is declared, as in date_format '%d.%m.%Y %H:%M'")
     zone = None if match[7] is None else zone_of(match[7])
     year, month, day, hour, minute, second = (int(match[place] or 0) for place in range(1, 7))
     try:
