@@ -10,7 +10,10 @@ import pytest
 from adflight import ConnectionBroken, FreeWheel, InvalidInput, NotFound, UnknownOutcome, ValidationFailed
 from adflight.core.redaction import RedactedRequest
 from adflight.flights import Managed, read_flights
-from adflight.flights.entries import Done, OpenIntent
+from adflight.flights.entries import (
+    Done,
+    OpenIntent,
+)
 from adflight.flights.freewheel import FreeWheelPlatform
 from adflight.flights.items import UNSEEN, Change, Item, Verdict
 from adflight.flights.live import Live, Needs, Snapshot

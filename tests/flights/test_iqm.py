@@ -14,10 +14,18 @@ from attrs import evolve
 from adflight import IQM, InvalidInput, PagingError, UnknownOutcome, ValidationFailed
 from adflight.core.redaction import RedactedRequest
 from adflight.flights import iqm_reading
-from adflight.flights.entries import Done, OpenIntent, Refused, decode, encode
+from adflight.flights.entries import (
+    Done,
+    OpenIntent,
+    Refused,
+)
 from adflight.flights.items import Item
 from adflight.flights.live import Needs, Snapshot
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
+from adflight.flights.sealing import (
+    decode,
+    encode,
+)
 from adflight.flights.values import CLEAR
 from adflight.sandbox import Sandbox, SandboxOptions
 from tests.clock import FakeClock

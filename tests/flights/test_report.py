@@ -10,7 +10,16 @@ import pytest
 from attrs import evolve
 
 from adflight.core.errors import InvalidInput
-from adflight.flights.entries import Adopted, Attempt, Done, JournalError, Refused, RowFailure, Unknown, Withdrawn
+from adflight.flights.entries import (
+    Adopted,
+    Attempt,
+    Done,
+    JournalError,
+    Refused,
+    RowFailure,
+    Unknown,
+    Withdrawn,
+)
 from adflight.flights.journal import Journal
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_rows import ReportRow, Status

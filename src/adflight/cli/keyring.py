@@ -20,7 +20,10 @@ from adflight.cli.plan import NOT_SENT, account_of, nobody, stopping
 from adflight.cli.plan_view import with_currency
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration, plain, value
 from adflight.flights.database import NoJournal
-from adflight.flights.entries import Known, OpenIntent
+from adflight.flights.entries import (
+    Known,
+    OpenIntent,
+)
 from adflight.flights.journal import Journal
 from adflight.flights.keys import (
     TITLES,

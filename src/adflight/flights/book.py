@@ -28,13 +28,15 @@ from adflight.flights.entries import (
     Refused,
     RowFailure,
     Run,
-    Sealed,
-    SealedOutcome,
     Unsettled,
     Withdrawn,
+    moment,
+)
+from adflight.flights.sealing import (
+    Sealed,
+    SealedOutcome,
     decode,
     encode,
-    moment,
 )
 
 # "open" is kept beside the state for the partial indexes: the first of them is the promise not to buy twice, once more

@@ -21,7 +21,11 @@ from uuid import uuid4
 from attrs import define
 
 from adflight.core.errors import AdflightError, ConfigurationError
-from adflight.flights.entries import JournalError, JournalHeld, moment
+from adflight.flights.entries import (
+    JournalError,
+    JournalHeld,
+    moment,
+)
 
 VERSION: Final = 1
 """Of the tables."""

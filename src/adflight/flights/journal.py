@@ -43,6 +43,8 @@ from adflight.flights.entries import (
     Outcome,
     RowFailure,
     Run,
+)
+from adflight.flights.sealing import (
     Sealed,
     SealedOutcome,
     encode,

@@ -29,12 +29,15 @@ from adflight.core.redaction import SECRET_NAMES, redact_url
 from adflight.flights.columns import Columns
 from adflight.flights.database import Place
 from adflight.flights.detection import Detected
-from adflight.flights.entries import decode, encode
 from adflight.flights.items import UNSEEN, Change, Item, Leftover, Totals, Verdict
 from adflight.flights.planning import Plan
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import Account, platform_for
 from adflight.flights.reading import Flights
+from adflight.flights.sealing import (
+    decode,
+    encode,
+)
 from adflight.flights.staging import Staging
 
 VERSION: Final = 1
