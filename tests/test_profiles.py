@@ -263,28 +263,26 @@ def test_credentials_are_what_the_clients_read_from_the_environment() -> None:
 # clients
 
 
-async def test_clients_count_together_with_other_processes(tmp_path: Path) -> None:
-    shared = tmp_path / "state" / "adflight" / "quota.db"
+async def test_clients_keep_to_the_profiles_quota() -> None:
     async with profiles.client_for(ACME) as client:
         assert isinstance(client, IQM)
         assert (client.base_url, client.email) == ("https://api.iqm.com", "ada@example.com")
         quota = client.limiter.quota
         assert quota is not None
-        assert (quota.requests, quota.per, quota.source, quota.shared) == (10, 60.0, "set by the profile", shared)
+        assert (quota.requests, quota.per, quota.source, quota.shared) == (10, 60.0, "set by the profile", True)
     async with profiles.client_for(evolve(ACME, quota="")) as client:
-        assert client.limiter.quota == evolve(iqm.QUOTA, shared=shared)
+        assert client.limiter.quota == iqm.QUOTA
     async with profiles.client_for(evolve(ACME, quota="off")) as client:
         assert client.limiter.quota is None
     async with profiles.client_for(NET) as client:
         assert isinstance(client, FreeWheel)
-        assert client.limiter.quota == evolve(freewheel.QUOTA, shared=shared)
+        assert client.limiter.quota == freewheel.QUOTA
     async with profiles.client_for(SUITE) as client:
         assert isinstance(client, Icareus)
         assert client.limiter.quota is None
     async with profiles.client_for(evolve(SUITE, quota="5/1")) as client:
         assert client.limiter.quota is not None
-        assert client.limiter.quota.shared == shared
-    assert mode(shared.parent) == 0o700
+        assert client.limiter.quota.requests == 5
 
 
 async def test_freewheels_token_requests_are_counted_with_them(adflight_sandbox: Sandbox, tmp_path: Path) -> None:
@@ -301,9 +299,3 @@ async def test_freewheels_token_requests_are_counted_with_them(adflight_sandbox:
     with closing(sqlite3.connect(tmp_path / "state" / "adflight" / "quota.db")) as database:
         counted = database.execute("SELECT count(*) FROM slots GROUP BY account").fetchall()
     assert counted == [(1,), (1,)]
-
-
-def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
-    (tmp_path / "state").write_text("")
-    with pytest.raises(ConfigurationError, match="cannot be used: "):
-        profiles.client_for(ACME)

@@ -6,8 +6,7 @@
         ...
 
 They lie in one file, for the user's eyes alone, which is refused, as ssh refuses keys, when others can read it. It is
-JSON: Python writes no TOML, and what only a program writes needs no comments. All clients that are made from profiles
-share their quota with every other process on this machine that uses the account.
+JSON: Python writes no TOML, and what only a program writes needs no comments.
 
 Imports core; vendors' clients when one is made.
 """
@@ -24,7 +23,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, Unpack
 
 import orjson
-from attrs import asdict, evolve, field, fields, frozen
+from attrs import asdict, field, fields, frozen
 
 from adflight.core.errors import ConfigurationError
 from adflight.core.quota import Quota
@@ -45,7 +44,6 @@ __all__ = [
     "path",
     "remove",
     "save",
-    "state_directory",
 ]
 
 AnyClient: TypeAlias = "IQM | FreeWheel | Icareus"
@@ -184,10 +182,7 @@ def nearest(name: str, known: Iterator[str] | Mapping[str, Any]) -> str:
 
 
 def client_for(profile: Profile, **connection: Unpack[Connection]) -> AnyClient:
-    """A client for the account, which counts its requests together with every other process of this machine.
-
-    Raises `ConfigurationError`.
-    """
+    """A client for the account. Raises `ConfigurationError`."""
     credentials: dict[str, Any] = dict(profile.credentials)
     if profile.vendor == "iqm":
         from adflight.iqm import IQM
@@ -198,7 +193,7 @@ def client_for(profile: Profile, **connection: Unpack[Connection]) -> AnyClient:
             base_url=profile.base_url,
             ow_id=profile.workspace,
             workspace_host=profile.workspace_host or None,
-            quota=_shared(profile, QUOTA),
+            quota=_quota_of(profile, QUOTA),
             **connection,
         )
     if profile.vendor == "freewheel":
@@ -208,7 +203,7 @@ def client_for(profile: Profile, **connection: Unpack[Connection]) -> AnyClient:
         return FreeWheel(
             **credentials,
             base_url=profile.base_url,
-            quota=_shared(profile, FREEWHEEL_QUOTA),
+            quota=_quota_of(profile, FREEWHEEL_QUOTA),
             routes=sandbox_routes() if profile.is_sandbox else None,
             allow_low_confidence=profile.is_sandbox,
             **connection,
@@ -220,28 +215,13 @@ def client_for(profile: Profile, **connection: Unpack[Connection]) -> AnyClient:
         organization_id=int(profile.credentials["organization_id"]),
         token=profile.credentials["token"],
         user_id=int(profile.credentials["user_id"]),
-        quota=_shared(profile, None),
+        quota=_quota_of(profile, None),
         **connection,
     )
 
 
-def _shared(profile: Profile, documented: Quota | None) -> Quota | None:
-    if profile.quota == "off":
-        return None
-    quota = _quota(profile.quota) or documented
-    return None if quota is None else evolve(quota, shared=state_directory() / "quota.db")
-
-
-def state_directory() -> Path:
-    """Where what is no setting is kept: made, for the user alone, unless it is there."""
-    from platformdirs import user_state_path
-
-    directory = user_state_path("adflight", appauthor=False)
-    try:
-        directory.mkdir(0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"{directory} cannot be used: {error.strerror}") from None
-    return directory
+def _quota_of(profile: Profile, documented: Quota | None) -> Quota | None:
+    return None if profile.quota == "off" else _quota(profile.quota) or documented
 
 
 # the file

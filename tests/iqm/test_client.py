@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -42,6 +43,7 @@ from adflight.types.iqm import (
     ReportFileType,
 )
 from adflight_api.iqm.api.campaigns import campaigns_get
+from tests import programs
 from tests.clock import FakeClock
 from tests.core.scripted import ScriptedTransport, answer, ok
 from tests.iqm.scene import START, Scene, new_campaign, new_order
@@ -143,6 +145,30 @@ async def test_two_clients_of_one_account_share_the_quota(scene: Scene) -> None:
     first, second = [await scene.client(quota=Quota(10, 60.0)) for _ in range(2)]
     await asyncio.gather(*(client.campaigns.get_start() for client in (first, second) for _ in range(15)))
     assert max(scene.sandbox.counts.busiest.values()) <= 10
+
+
+async def test_programs_on_one_machine_share_the_quota(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    program = (
+        "import asyncio\n"
+        "from adflight import IQM, Options, Quota, Timeout\n"
+        "async def main():\n"
+        "    async with IQM.from_env(quota=Quota(5, 60.0), options=Options(deadline=3.0)) as iqm:\n"
+        "        for number in range(9):\n"
+        "            await iqm.campaigns.get_start()\n"
+        "            print(number + 1, flush=True)\n"
+        "try:\n"
+        "    asyncio.run(main())\n"
+        "except Timeout as error:\n"
+        "    print(error)\n"
+    )
+    async with Sandbox(options=SandboxOptions(quota=(5, 60.0))) as sandbox:
+        env = programs.environment(sandbox)
+        first = await programs.run(sys.executable, "-c", program.replace("range(9)", "range(2)"), env=env)
+        second = await programs.run(sys.executable, "-c", program, env=env)
+        assert (first.out, first.err) == ("1\n2\n", "")
+        assert second.out.startswith("1\ncampaigns.get_start: not sent"), "each has logged in"
+        assert max(sandbox.counts.busiest.values()) == 5
 
 
 def test_a_view_does_not_change_its_origin() -> None:

@@ -19,8 +19,9 @@ from adflight.core.clock import SystemClock
 from adflight.core.download import fetch
 from adflight.core.errors import APIError, ConfigurationError, InvalidInput, TransportError
 from adflight.core.options import Options
+from adflight.core.state_directory import state_directory
 from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
-from adflight.profiles import VENDORS, AnyClient, Profile, client_for, nearest, state_directory
+from adflight.profiles import VENDORS, AnyClient, Profile, client_for, nearest
 
 ADDRESS: Final = "http://sandbox.localhost"
 """What the embedded sandbox is called, in journals, too. Nothing listens there."""

@@ -105,7 +105,8 @@ class Client(Generic[RawT]):
 
         Args:
             account: Whom the service counts requests of and whose names it keeps apart; all clients of this process
-                with the same one share quota and turns. It is shown nowhere, yet must hold no secret.
+                with the same one share turns, and all on this machine the quota. It is shown nowhere, yet must hold no
+                secret.
             raw_operations: The vendor's generated `OperationsWithRawResponse`.
             limiters: Of quota groups that are counted apart: see `limiter_for`.
             default_security: Names of the schemes that open operations which the specification does not know.
@@ -213,7 +214,7 @@ class Client(Generic[RawT]):
 
     @property
     def limiter(self) -> Limiter:
-        """The account's quota, and how much of it is used; shared by all clients of this process that use it."""
+        """The account's quota, and how much of it is used; shared by all clients that use it."""
         return self._session.limiter
 
     def map(

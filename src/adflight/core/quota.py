@@ -1,6 +1,7 @@
 """How many requests an account may make, counted as the service counts them.
 
-Imports `clock`, `errors` and, when it is shared, `ledger`. The session takes a slot before every attempt, log-ins too.
+Imports `clock`, `errors` and, once a quota that is shared is used, `ledger`. The session takes a slot before every
+attempt, log-ins too.
 
 Why this is not pyrate-limiter: that counts a request when it asks for permission and cannot change its mind. A service
 counts when the request arrives, which is later, and anywhere between sending and answer; so a window that starts at
@@ -45,8 +46,10 @@ class Quota:
     requests: int = field()
     per: float = field()
     source: str = "set by the caller"
-    shared: Path | None = None
-    """A file on this machine; all processes that name it count together. None counts in this one only."""
+    shared: Path | bool = True
+    """Who counts together. True: all processes of this user on this machine that use the account, in a file in the
+    user's state directory; where that cannot be used, a warning says so and this process counts by itself, as it does
+    under a clock of its own. A path: all that name it. False: this process. Sharing costs a request some 0.2 ms."""
 
     def __attrs_post_init__(self) -> None:
         if self.requests < 1 or not 0 < self.per < inf:
@@ -63,7 +66,8 @@ class QuotaState(NamedTuple):
     """A limiter at this moment."""
 
     used: int
-    """Slots that are taken: requests under way, and those answered less than a window ago."""
+    """Slots that are taken, by all who count together: requests under way, and those answered less than a window ago.
+    """
     limit: int | None
     paused_for: float
     """Seconds until the pause ends; 0 when there is none."""
@@ -136,7 +140,9 @@ class Limiter:
         self._quota = quota
         self._clock: Clock = SystemClock() if clock is None else clock
         self._account = account
-        self._ledger = self._open_ledger()
+        self._ledger: Ledger | None = None
+        self._is_alone = False
+        """Whether it is known that there is no ledger."""
         self._entries: dict[Slot, str] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._under_way: set[Slot] = set()
@@ -154,7 +160,7 @@ class Limiter:
     @quota.setter
     def quota(self, quota: Quota | None) -> None:
         self._quota = quota
-        self._ledger = self._open_ledger()
+        self._ledger, self._is_alone = None, False
         self._serve()
 
     @property
@@ -164,12 +170,19 @@ class Limiter:
     def state(self) -> QuotaState:
         """For progress displays."""
         self._wait()
-        paused_for = max(self._paused_until - self._clock.monotonic(), 0.0)
+        used, paused_for = len(self._under_way) + len(self._answered), self._paused_until - self._clock.monotonic()
+        reason = self._reason
+        if self._ledger is not None:
+            with _answer_first():
+                together = self._ledger.use()
+                used = max(used, together.slots)
+                if together.paused_for > max(paused_for, 0.0) + _LOOK_AGAIN:
+                    paused_for, reason = together.paused_for, "the service asked another process for it"
         return QuotaState(
-            used=len(self._under_way) + len(self._answered),
+            used=used,
             limit=None if self._quota is None else self._quota.requests,
-            paused_for=paused_for,
-            reason=self._reason if paused_for else None,
+            paused_for=max(paused_for, 0.0),
+            reason=reason if paused_for > 0 else None,
             waiting=len(self._waiting),
         )
 
@@ -181,10 +194,11 @@ class Limiter:
         """What `acquire` gives when nobody has to wait for it, else None."""
         if self._quota is None and not self._waiting and self._paused_until == -inf:
             return _UNCOUNTED
-        if self._ledger is not None:
-            return None
         if asyncio.get_running_loop() is self._loop and not self._waiting and self._wait() <= 0:
-            return self._take()
+            slot = self._take()
+            if self._enter(slot) <= 0:
+                return slot
+            slot.give_back()
         return None
 
     async def acquire(self) -> Slot:
@@ -195,27 +209,44 @@ class Limiter:
                 that is shared cannot be used.
         """
         slot = await self._acquire_here()
-        ledger = self._ledger
-        if ledger is None:
-            return slot
         try:
-            while not isinstance(entry := ledger.enter(), str):
+            while (wait := self._enter(slot)) > 0:
                 # another process may free a slot sooner than the file can tell
-                await self._clock.sleep(min(entry, _LOOK_AGAIN))
+                await self._clock.sleep(min(wait, _LOOK_AGAIN))
         except BaseException:
             slot.give_back()
             raise
-        self._entries[slot] = entry
         return slot
 
-    def _open_ledger(self) -> Ledger | None:
-        quota = self._quota
-        if quota is None or quota.shared is None:
-            return None
-        # sqlite3 takes a while to import, and few share a quota among processes
-        from adflight.core.ledger import Ledger
+    def _enter(self, slot: Slot) -> float:
+        """Takes a slot that is free here where it is counted together, too; the seconds to wait if it is not free."""
+        try:
+            ledger = self._open_ledger()
+            entry = 0.0 if ledger is None else ledger.enter()
+        except ConfigurationError as error:
+            if self._quota is None or self._quota.shared is not True:
+                slot.give_back()
+                raise
+            logger.warning("%s; this process counts its requests by itself", error)
+            self._ledger, self._is_alone = None, True
+            return 0.0
+        if isinstance(entry, str):
+            self._entries[slot] = entry
+            return 0.0
+        return entry
 
-        return Ledger(quota.shared, self._account, requests=quota.requests, per=quota.per, clock=self._clock)
+    def _open_ledger(self) -> Ledger | None:
+        if self._ledger is None and not self._is_alone:
+            quota = self._quota
+            if quota is None or quota.shared is False or (quota.shared is True and self._clock != SystemClock()):
+                self._is_alone = True
+            else:
+                # sqlite3 takes a while to import
+                from adflight.core.ledger import Ledger
+
+                path = None if quota.shared is True else quota.shared
+                self._ledger = Ledger(path, self._account, requests=quota.requests, per=quota.per, clock=self._clock)
+        return self._ledger
 
     async def _acquire_here(self) -> Slot:
         loop = asyncio.get_running_loop()
@@ -273,9 +304,10 @@ class Limiter:
             return
         self._under_way.discard(slot)
         entry = self._entries.pop(slot, None)
-        if entry is not None and self._ledger is not None:
+        if entry is not None:
             with _answer_first():
-                self._ledger.leave(entry, counted=counted)
+                if (ledger := self._open_ledger()) is not None:
+                    ledger.leave(entry, counted=counted)
         if counted and self._quota is not None:
             self._answered.append(self._clock.monotonic())
         if self._waiting:
@@ -346,8 +378,8 @@ def limiter_for(base_url: str, account: str, quota: Quota | None, clock: Clock |
 
     It outlives event loops, because the service's count does: the second `asyncio.run` starts where the first ended.
     Event loops that run at the same time, in several threads, each have one of their own, provided that this is called
-    inside them, and do not see each other's requests: divide the quota between them. The `quota` of the latest call
-    holds for everybody.
+    inside them; unless the quota is shared (see `Quota.shared`) they do not see each other's requests. The `quota` of
+    the latest call holds for everybody.
     """
     try:
         loop = asyncio.get_running_loop()

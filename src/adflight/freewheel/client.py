@@ -84,8 +84,8 @@ class FreeWheel(Client[OperationsWithRawResponse], Operations):
         Args:
             username: Of a user whom the network has activated for the API, with `password`.
             base_url: "production", "staging", or a URL, whose path comes before those of the operations.
-            quota: Shared by all clients of this process with the same user; None switches counting off. The token
-                service is counted by itself, by address, and not at all when this is None.
+            quota: Shared by all clients on this machine with the same user (see `Quota.shared`); None switches counting
+                off. The token service is counted by itself, by address, and not at all when this is None.
             routes: How operations are called, by name, where you know better than adflight: see `Route`.
             prefix: What paths begin with instead of "/services/v3", or with `documented_paths` instead of "/v3".
             suffix: What paths end with, such as ".xml".

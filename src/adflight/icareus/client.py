@@ -66,8 +66,8 @@ class Icareus(Client[OperationsWithRawResponse], Operations):
             organization_id: The organization's id in the Icareus Suite.
             token: The organization's secret key. The vendor wants it in the query of every write; it is shown nowhere.
             user_id: An affiliate administrator or account administrator.
-            quota: None is documented, so none is kept to unless given. Shared by all clients of this process with the
-                same organization.
+            quota: None is documented, so none is kept to unless given. Shared by all clients on this machine with the
+                same organization (see `Quota.shared`).
             connection: Options, transport, hooks and what else `Connection` lists.
 
         Raises:

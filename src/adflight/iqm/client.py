@@ -90,7 +90,8 @@ class IQM(Client[OperationsWithRawResponse], Operations):
             base_url: The service; its path, if it has one, comes before those of the operations.
             workspace_host: Sent as X-IAA-HOST with every call when given.
             ow_id: Organization workspace; by default the one that the log-in answers with.
-            quota: Shared by all clients of this process that use the same account; None switches it off.
+            quota: Shared by all clients on this machine that use the same account (`Quota.shared`); None switches it
+                off.
             token_store: Where the token outlives the client; by default nowhere.
             poll_every: Seconds between two polls of `wait_until`; by default a quarter of the quota.
             connection: Options, transport, hooks and what else `Connection` lists.
