@@ -359,7 +359,7 @@ def test_a_partial_failure_without_rows() -> None:
     assert str(error) == "things.do: 0 failed, 0 changed: the service gives no reason"
 
 
-NAMELESS: list[Any] = [None, [], "ok", {}, {"id": None}, {"id": "x"}]
+NAMELESS: list[Any] = [None, [], "ok", {}, {"id": None}, {"id": "x"}, {"id": 0}, {"id": 2**63}]
 
 
 @pytest.mark.parametrize("payload", [*({"success": True, "data": data} for data in NAMELESS), [], "ok", {}])
@@ -368,6 +368,19 @@ def test_a_create_without_an_id_is_no_success(payload: Any) -> None:
     verdict = judge(create, answer(200, payload))
     assert verdict.refusal is not None
     assert (verdict.refusal.event, verdict.refusal.reason) == ("unusable", "the answer names no id or Id")
+
+
+@pytest.mark.parametrize("status", [400, 403, 406, 409])
+def test_a_page_in_the_place_of_an_answer_is_no_proof_that_nothing_was_bought(status: int) -> None:
+    events: dict[Repeat, str] = {"create": "undecodable", "relative": "undecodable", "absolute": "refused"}
+    for repeat, event in events.items():
+        refusal = judge(operation(repeat), answer(status, HTML)).refusal
+        assert refusal is not None
+        assert refusal.event == event
+    refusal = judge(operation("create"), answer(status, {"message": "no"})).refusal
+    assert refusal is not None
+    assert refusal.event == "refused"
+    assert judge(operation("create"), answer(404, HTML)).refusal != refusal
 
 
 @pytest.mark.parametrize("data", [{"id": 7}, {"Id": "7"}])

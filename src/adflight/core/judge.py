@@ -46,6 +46,9 @@ _KINDS: Final[Mapping[int, tuple[type[APIError], Event]]] = {
 # something before the service did not let the request through
 _TURNED_AWAY: Final = (401, 403, 429)
 
+# how a filter in between refuses; one that reads answers does so after the service has carried it out
+_FILTERED: Final = (400, 403, 406, 409)
+
 _REQUEST_IDS: Final = ("x-request-id", "request-id", "x-correlation-id", "x-amzn-requestid", "x-amz-cf-id", "cf-ray")
 
 
@@ -203,6 +206,9 @@ def _refused(operation: Operation, answer: WireAnswer) -> Refusal:
     if status < 400:
         target = redact_url(answer.headers.get("Location", "nowhere"))
         return Refusal(ServerError, "unusable", f"not followed to {target}; is the base URL right?", payload)
+    is_page = payload is None and answer.content.lstrip().startswith(b"<")
+    if is_page and status in _FILTERED and operation.repeat not in ("read", "absolute"):
+        return Refusal(ServerError, "undecodable", "a page of something in between, which may have seen an answer")
     kind, event = _kind(status)
     body_code = None
     if isinstance(payload, dict):
@@ -225,7 +231,7 @@ def _identified(names: tuple[str, ...], value: Any) -> bool:
     found = next((value[name] for name in names if name in value), None) if isinstance(value, dict) else None
     if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) < 20:
         found = int(found)
-    return type(found) is int and found > 0
+    return type(found) is int and 0 < found < 2**63
 
 
 def _has_content(operation: Operation) -> bool:
