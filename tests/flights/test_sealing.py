@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from adflight.core.errors import InvalidInput
 from adflight.core.redaction import MASK, SECRET_NAMES, RedactedRequest, secret_names
 from adflight.flights.entries import (
+    Adopted,
+    Done,
     Refused,
     Unknown,
 )
@@ -111,3 +113,10 @@ def test_an_intent_needs_keys_that_are_texts() -> None:
 def test_a_moment_needs_a_zone() -> None:
     with pytest.raises(InvalidInput, match="with a zone"):
         SealedOutcome.of(Unknown(datetime(2027, 3, 1), 90.0, "broken"), SECRET_NAMES)
+
+
+@pytest.mark.parametrize("id_", [0, -1, 2**63])
+@pytest.mark.parametrize("kind", [Done, Adopted])
+def test_an_id_that_no_vendor_gives_cannot_be_kept(kind: type[Done | Adopted], id_: int) -> None:
+    with pytest.raises(InvalidInput, match="id="):
+        SealedOutcome.of(kind(id_), SECRET_NAMES)

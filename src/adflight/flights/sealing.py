@@ -66,6 +66,9 @@ class SealedOutcome:
     @classmethod
     def of(cls, outcome: Outcome, secrets: frozenset[str]) -> SealedOutcome:
         """Raises `InvalidInput` for what cannot be kept."""
+        id_ = outcome.id if isinstance(outcome, (Done, Adopted)) else None
+        if id_ is not None and not 0 < id_ < 2**63:
+            raise InvalidInput("id", id_, "an id that a vendor gives: above zero, and of 63 bits")
         match outcome:
             case Done(id_, facts, ignored):
                 kept = {**facts, "ignored": [*ignored]} if ignored else facts
