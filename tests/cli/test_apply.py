@@ -20,7 +20,13 @@ from rich.console import Console
 from adflight.cli.app import app
 from adflight.cli.apply import ApplyCommand
 from adflight.cli.plan import PlanCommand
-from adflight.core.errors import AuthenticationError, ConfigurationError, InvalidFile, InvalidInput, NotSent
+from adflight.core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidFile,
+    InvalidInput,
+    NotSent,
+)
 from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER
@@ -479,3 +485,32 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
     out = capsys.readouterr().out
     assert "campaign a: its answer was lost, and it is not there" in out
     assert "Done: 2 created" in out
+
+
+def test_who_says_no_gives_nothing_up(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    someone: list[str],
+) -> None:
+    """Nor does a budget that the plan exceeds: the next apply knows that they may have been bought."""
+
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    async def namesakes(intents: Any) -> dict[str, Any]:
+        return {intent.key: {} for intent in intents}
+
+    account.before = lambda write: hang() if write.kind == CAMPAIGN else None
+    assert apply(file, target, yes=True) == 130
+    monkeypatch.setattr(account, "namesakes", namesakes)
+    account.before = lambda write: None
+    sent = len(account.writes_sent)
+    someone.append("n\n")
+    assert apply(file, target, if_absent="create") == 2
+    with pytest.raises(InvalidInput, match="--max-budget"):
+        apply(file, target, if_absent="create", yes=True, max_budget=Decimal(1))
+    assert apply(file, target, yes=True) == 1
+    assert len(account.writes_sent) == sent

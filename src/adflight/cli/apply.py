@@ -175,7 +175,8 @@ class ApplyCommand:
             return f"user {os.getuid()}"
 
     def _settle(self, platform: Platform, journal: Journal) -> AsyncGenerator[Event, None]:
-        settling: AsyncGenerator[Any, None] = settle(journal, platform, if_absent=self.if_absent, by=self._by)
+        # nothing is given up before the plan was seen and confirmed
+        settling: AsyncGenerator[Any, None] = settle(journal, platform)
         return settling
 
     def _tally(self, platform: Platform) -> Tally:
