@@ -323,9 +323,11 @@ async def test_lost_creates_share_their_looks(platform: VendorPlatform, journal:
 async def test_an_absent_create_is_made_again_when_a_person_says_so(platform: VendorPlatform, journal: Journal) -> None:
     platform.faults = [("a", "cut_before"), ("b1", "cut_before")]
     ended, events = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
+    assert {event.key: event.how for event in of(events, Settled)} == {"a": "unclear", "b1": "unclear"}
+    assert brief(events, RowFailed)["b1"] == "unknown", "nobody can have looked for it yet"
+    ended, events = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
     assert ended.how == "complete"
     assert {event.key: event.how for event in of(events, Settled)} == {"a": "absent", "b1": "absent"}
-    assert set(brief(events, RowDone).values()) == {"created"}
     assert set(platform.vendor.creations.values()) == {1}
     given_up = [part for one in [one async for one in journal.history()] for part in one.parts if part.by]
     assert sorted((part.key, part.by) for part in given_up) == [("a", "ada"), ("b1", "ada")]
@@ -691,6 +693,22 @@ async def test_a_run_that_goes_on_is_left_alone(platform: VendorPlatform, journa
         task.cancel()
         await asyncio.sleep(0)
     assert [run.how for run in await journal.runs()] == [""]
+
+
+async def test_one_that_is_cancelled_before_it_begins_ends_no_other(tmp_path: Path) -> None:
+    """Whenever that is, and whichever of the two has begun."""
+    for turn in range(12):
+        platform = VendorPlatform()
+        async with journal_in(tmp_path / str(turn), platform.clock) as journal:
+            first = asyncio.create_task(applied(platform, WISHES, journal))
+            await asyncio.sleep(0)
+            second = asyncio.create_task(applied(platform, [order("z")], journal))
+            for _ in range(turn):
+                await asyncio.sleep(0)
+            second.cancel()
+            await asyncio.gather(first, second, return_exceptions=True)
+            assert of(first.result(), RowFailed) == []
+            assert "" not in {run.how for run in await journal.runs()}
 
 
 async def test_a_plan_of_a_file_is_applied(tmp_path: Path) -> None:

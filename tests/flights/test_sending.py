@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from adflight.core.options import Watch
-from adflight.flights.entries import Done
+from adflight.flights.entries import Done, JournalError
 from adflight.flights.platform import CAMPAIGN, Phase, Target, Told, Write
 from adflight.flights.sending import Sending
 from tests.clock import FakeClock
+from tests.core.scripted import SHOWN
 from tests.flights.fake_platform import FakePlatform
 from tests.flights.shelf import opened
 
@@ -71,3 +73,38 @@ async def test_a_platform_that_hides_what_it_sends_is_a_mistake(tmp_path: Path) 
         )
         with pytest.raises(AssertionError, match="without a watch"):
             await sending.carry_out()
+
+
+class TurnedAway(FakePlatform):
+    """Answers 429 first; while it pauses, somebody removes the lock and takes the journal over."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._directory = directory
+
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told | None:
+        await watch.sending(lambda: SHOWN)
+        watch.answered("rate limited", 429, 0.0, 0.1)
+        next(self._directory.rglob("*.lock")).unlink()
+        async with await opened(self._directory):
+            await watch.sending(lambda: SHOWN)
+        raise AssertionError("it was sent again")
+
+
+async def test_before_it_is_repeated_the_journal_is_asked_again(tmp_path: Path) -> None:
+    async with await opened(tmp_path, FakeClock()) as journal:
+        await journal.begin_run("spring.csv")
+        sent: Counter[str] = Counter()
+        sending = Sending(
+            evolve(WRITE, creates=True, operation="campaigns.create"),
+            [],
+            5,
+            journal=journal,
+            platform=TurnedAway(tmp_path),
+            tell=lambda sent: None,
+            sent=sent,
+            is_halted=lambda: False,
+        )
+        with pytest.raises(JournalError, match="has taken the journal"):
+            await sending.carry_out()
+        assert sent == {"campaigns.create": 1}

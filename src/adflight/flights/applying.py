@@ -101,8 +101,9 @@ async def apply(
         journal: The account's, open; by default it is opened, and closed at the end.
         directory: Where it lies, if not in the user's state directory.
         wait: Seconds for which to wait while another process has it open; None waits without end.
-        if_absent: What becomes of creates without an answer whose objects are not there: they are reported, or with
-            "create" and a person's name in `by` made again.
+        if_absent: What becomes of creates that earlier applies left without an answer, and whose objects are not there:
+            they are reported, or with "create" and a person's name in `by` made again. What is lost in this apply is
+            only reported: nobody can have looked for it yet.
         max_budget: What the plan may commit, in the account's currency.
         concurrency: Requests under way at a time.
 
@@ -244,7 +245,7 @@ class _Apply:
 
     async def _in_a_run(self, journal: Journal) -> Ended:
         earlier = await journal.runs()
-        number = await self._begin(journal, earlier)
+        number = await journal.begin_run(self._plan.label)
         how = "stopped"
         try:
             await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
@@ -260,16 +261,6 @@ class _Apply:
         return ended
 
     # before anything is sent
-
-    async def _begin(self, journal: Journal, earlier: Iterable[Run]) -> int:
-        try:
-            return await journal.begin_run(self._plan.label)
-        except asyncio.CancelledError:
-            # it begins all the same, unless another one goes on
-            if all(run.how for run in earlier):
-                with suppress(JournalError):
-                    await journal.end_run("interrupted")
-            raise
 
     async def _bring_up_to_date(self, journal: Journal, *, is_after_another: bool) -> None:
         """Settles what is open, and makes the plan anew where it may not hold any more."""
@@ -325,8 +316,6 @@ class _Apply:
             platform=self._platform,
             tell=self._events.tell,
             concurrency=self._concurrency,
-            if_absent=self._if_absent,
-            by=self._by,
         )
         await self._tell_what_is_clear(schedule)
         await self._adopt(journal, schedule, ids)

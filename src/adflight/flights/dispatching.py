@@ -22,7 +22,7 @@ from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Target, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.sending import Fate, Sending
-from adflight.flights.settling import IfAbsent, conclude, together
+from adflight.flights.settling import conclude, together
 
 GATHER: Final = 300.0
 """Seconds for which requests without an outcome gather, as long as others can be sent, before they share a round."""
@@ -58,8 +58,6 @@ class Dispatcher:
         platform: Platform,
         tell: Callable[[Event], None],
         concurrency: int,
-        if_absent: IfAbsent,
-        by: str,
     ) -> None:
         """`items` are those that have writes; `ids`, by kind and key, grow with what is created."""
         self.sent: Final[Counter[str]] = Counter()
@@ -78,8 +76,6 @@ class Dispatcher:
         self._clock = platform.clock
         self._tell = tell
         self._concurrency = concurrency
-        self._if_absent: IfAbsent = if_absent
-        self._by = by
         self._under_way: dict[asyncio.Task[None], Sending | None] = {}
         self._round: asyncio.Task[None] | None = None
         self._scribe: asyncio.Task[None] | None = None
@@ -215,7 +211,9 @@ class Dispatcher:
         """Writes attempts down for reports. Nobody waits for that but the end."""
         while self._reported:
             reported, self._reported = self._reported, []
-            await together(sending.note_attempts() for sending in reported)
+            # a journal that cannot be written shows that elsewhere
+            with suppress(JournalError):
+                await together(sending.note_attempts() for sending in reported)
 
     def _stop(self, error: AdflightError) -> None:
         """Lets go on what is at the service, because its answers count, and nothing else."""
@@ -344,9 +342,8 @@ class Dispatcher:
         awaited = {(one.request, one.target.key): one for one in due}
         open_ = [one for one in await self._journal.open_intents() if (one.intent, one.key) in awaited]
         answered = () if is_lost else awaited.keys()
-        found = await conclude(
-            open_, self._journal, self._platform, if_absent=self._if_absent, by=self._by, answered=answered
-        )
+        # nobody can have looked yet for what was lost only now, so that no create is given up
+        found = await conclude(open_, self._journal, self._platform, answered=answered)
         settled = {id(one) for one in due}
         self._lost = [one for one in self._lost if id(one) not in settled]
         self._unread = [one for one in self._unread if id(one) not in settled]
@@ -364,8 +361,6 @@ class Dispatcher:
                 self._conclude_done(write, target, event.id, "adopted")
             case "done":
                 self._conclude_done(write, target, None, "changed")
-            case "absent" if write.creates:
-                self._schedule.again(write)
             case "absent":
                 reason = f"{one.reason}; {event.reason}" if one.reason else event.reason
                 self._conclude_failed(write, target, reason, "failed" if is_lost else "refused")

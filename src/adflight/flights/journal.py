@@ -155,15 +155,34 @@ class Journal:
             self._close()
             await asyncio.shield(self._closed)
 
+    @property
+    def open_for(self) -> float:
+        """Seconds since it was opened, by the monotonic clock."""
+        return self._clock.monotonic() - self._opened
+
     # runs
 
     async def begin_run(self, file: str) -> int:
-        """Begins an apply; `file` is a digest of what is applied. The run's number.
+        """Begins an apply; `file` is a digest of what is applied. The run's number. When it is cancelled, the run has
+        ended, "interrupted".
 
         Raises `Contradiction` while another run has not ended.
         """
+        self._check_writable()
         now = self._clock.time()
-        return await self._put(lambda: self._book.begin_run(file, now))
+        waiting: asyncio.Future[int] = self._loop.create_future()
+        step = self._ask(lambda: self._book.begin_run(file, now), waiting)
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            # behind it in the queue, so that it is known then whether it has begun
+            with suppress(JournalError):
+                self._ask(lambda: self._interrupt(step, now), None)
+            raise
+
+    def _interrupt(self, begun: Step, now: float) -> None:
+        if begun.error is None:
+            self._book.end_run("interrupted", now)
 
     async def end_run(self, how: str) -> None:
         """Ends it, `how` in a word: "complete", "stopped". Raises `Contradiction` when none has begun."""
@@ -244,8 +263,8 @@ class Journal:
 
         Later it also has what this process has under way.
         """
-        now, opened_for = self._clock.time(), self._clock.monotonic() - self._opened
-        return await self._do(lambda: self._book.open_intents(now, opened_for))
+        now, open_for = self._clock.time(), self.open_for
+        return await self._do(lambda: self._book.open_intents(now, open_for))
 
     async def history(self, run: int | None = None) -> AsyncIterator[Entry]:
         """Every request, of one run or of all, the earliest first, and what became of it. Memory stays constant."""

@@ -6,7 +6,7 @@ Imports the journal and the platform's types; used by `dispatching`.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, TypeAlias
@@ -91,7 +91,9 @@ class Sending:
         self._tell = tell
         self._sent = sent
         self._is_halted = is_halted
-        self._attempts: list[Attempt] = []
+        self._attempts: deque[Attempt] = deque()
+        """Those that are not written down."""
+        self._count = 0
         self._left_at = 0.0
         self._lost_at: float | None = None
 
@@ -118,11 +120,9 @@ class Sending:
         return await (self._seen() if told is None else self._answered(told))
 
     async def note_attempts(self) -> None:
-        """Writes down, for reports, how often it was sent. A journal that cannot be written shows that elsewhere."""
-        if self.request is not None:
-            with suppress(JournalError):
-                for attempt in self._attempts:
-                    await self._journal.attempt(self.request, attempt)
+        """Writes down, for reports, how often it was sent. Raises `JournalError`."""
+        while self.request is not None and self._attempts:
+            await self._journal.attempt(self.request, self._attempts.popleft())
 
     # what the session tells
 
@@ -136,13 +136,18 @@ class Sending:
             keys = tuple(target.key for target in self.write.targets)
             operation, kind = self.write.operation, self.write.kind
             self._tell(Sent(request=self.request, operation=operation, kind=kind, keys=keys, at=at))
+        else:
+            # whoever took the journal over while this one waited to be repeated may have sent it, too
+            await self.note_attempts()
+            self._check_halted()
         self.is_pending = True
         self._left_at = self._platform.clock.time()
         self._sent[self.write.operation] += 1
 
     def answered(self, outcome: str, status: int | None, sent_at: float, elapsed: float) -> None:
         """See `Watch`."""
-        self._attempts.append(Attempt(len(self._attempts) + 1, moment(sent_at), outcome, status, elapsed))
+        self._count += 1
+        self._attempts.append(Attempt(self._count, moment(sent_at), outcome, status, elapsed))
         if outcome in _TURNED_AWAY:
             self.is_pending = False
         elif outcome != "answered":

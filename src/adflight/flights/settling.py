@@ -84,10 +84,15 @@ async def settle(
     open_ = await journal.open_intents()
     if not open_:
         return
+    give_up = by.strip() if if_absent == "create" else ""
     seconds = max(one.settle for one in open_)
+    if give_up:
+        # how long ago it was sent is the wall clock's word, and that may have been set since
+        after = max((one.unknown.settled_after for one in open_ if one.creates), default=0.0)
+        seconds = max(seconds, after - journal.open_for)
     yield Settling(open=len(open_), seconds=seconds)
     await platform.clock.sleep(seconds)
-    for _, event in await conclude(open_, journal, platform, if_absent=if_absent, by=by):
+    for _, event in await conclude(open_, journal, platform, give_up=give_up):
         yield event
 
 
@@ -96,14 +101,13 @@ async def conclude(
     journal: Journal,
     platform: Platform,
     *,
-    if_absent: IfAbsent,
-    by: str,
+    give_up: str = "",
     answered: Collection[Share] = (),
 ) -> list[tuple[OpenIntent, Settled]]:
     """Finds out and writes down what became of requests that must be settled by now, all with the same looks.
 
-    Of updates that are `answered`, although the answer did not say what became of them, nothing else is possible than
-    that they were carried out, or refused.
+    `give_up` names the person who gives up creates whose objects are not there. Of updates that are `answered`, while
+    the answer did not say what became of them, nothing else is possible than that they were carried out, or refused.
     """
     kinds = sorted({one.kind for one in due})
     ids = {kind: await journal.ids(kind) for kind in kinds}
@@ -112,7 +116,7 @@ async def conclude(
         updates = [one for one in due if one.kind == kind and not one.creates]
         found += await _read_back(updates, ids[kind], platform, answered)
     creates = [one for one in due if one.creates]
-    found += await look_for(creates, ids, platform, give_up=by.strip() if if_absent == "create" else "")
+    found += await look_for(creates, ids, platform, give_up=give_up)
     events = await together(write_down(one, journal) for one in found)
     return [(one.one, event) for one, event in zip(found, events, strict=True)]
 
