@@ -123,6 +123,19 @@ async def test_everything_is_made_once(desk: Desk, scene: Scene) -> None:  # noq
     assert "update" not in scene.executions
 
 
+async def test_impressions_whose_price_nobody_knows_are_told_of(desk: Desk) -> None:
+    more = {**SUMMER, "key": "autumn", "name": "Autumn", "budget_impressions": 10**12}
+    with await desk.plan([SPRING, SUMMER, more]) as planned:
+        said = (
+            "budget_impressions=2 rows: expected budgets whose price is known: of what these commit, nothing is counted"
+        )
+        assert [str(warning) for warning in planned.warnings] == [said]
+    await desk.apply(ROWS)
+    with await desk.plan([with_(SUMMER, budget_impressions=10**12)]) as planned:
+        (warning,) = planned.warnings
+    assert str(warning).startswith("row 1, budget_impressions=1000000000000: expected a number whose price is known")
+
+
 async def test_a_change_sends_what_differs(desk: Desk, scene: Scene) -> None:  # noqa: F811
     await desk.apply(ROWS)
     later = "2027-04-08T00:00-04:00"

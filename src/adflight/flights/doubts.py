@@ -5,6 +5,7 @@ Imports equality and the contract's types; used by `comparing`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -45,12 +46,14 @@ class Doubts:
         self._columns = columns
         self._frames: dict[str, _Frame] = {}
         self._counted: set[int] = set()
+        self._unpriced: Counter[str] = Counter()
+        """What is made without a budget in money, by the column that has a number instead."""
 
     def order(self, item: Item, managed: Managed, live: Live | None) -> None:
         """An insertion order; `live` is None for one that is made, or refused."""
         if item.verdict is Verdict.REFUSED:
             return
-        self._tell_of(item)
+        self._tell_of(item, managed)
         if self._columns.flight_name is None:
             return
         shown_live = _NONE if live is None else live.fields
@@ -81,7 +84,7 @@ class Doubts:
         if ends and frame.end and ends > frame.end and (frame.is_end_live or end not in managed):
             expected = f"a time in the insertion order, which ends {frame.end.isoformat()}"
             self._tell(item, end, ends.isoformat(), expected)
-        self._tell_of(item)
+        self._tell_of(item, managed)
 
     def revived(self, item: Item, live: Live) -> None:
         """A campaign that is over, and gets another end: it spends again what is left of its budget."""
@@ -109,6 +112,10 @@ class Doubts:
             if frame.budget is not None and frame.budget < frame.spent and self._columns.summed:
                 expected = f"at least {frame.spent}, what its campaigns may spend in all: it stops them before"
                 self._tell(frame.item, self._columns.summed[0], frame.budget, expected)
+        for column, count in self._unpriced.items():
+            rows = "1 row" if count == 1 else f"{count} rows"
+            expected = "budgets whose price is known: of what these commit, nothing is counted"
+            self.found.append(Problem(None, column, rows, expected))
         return tuple(sorted(self.found, key=lambda problem: problem.row or 0))
 
     def _tell_summed(self, item: Item, managed: Managed) -> None:
@@ -117,9 +124,11 @@ class Doubts:
             expected = f"{flag}=false with it: while that is true, the vendor sums the campaigns' budgets instead"
             self._tell(item, name, managed[name], expected)
 
-    def _tell_of(self, item: Item) -> None:
+    def _tell_of(self, item: Item, managed: Managed) -> None:
         """What applying an item does beside what its changes say."""
         budget = self._columns.budget
+        if item.verdict is Verdict.CREATE and _amount(managed.get(budget or "")) is None:
+            self._unpriced.update(column for column in self._columns.uncounted if _is_number(managed.get(column)))
         for change in item.changes:
             if change.column == budget and change.old is UNSEEN:
                 expected = "a budget whose old value can be read; all of it is counted as committed"
@@ -138,6 +147,10 @@ class Doubts:
 
 def _amount(value: Any) -> Decimal | None:
     return value if isinstance(value, Decimal) else None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
 
 
 def _time(value: Any) -> datetime | None:

@@ -246,6 +246,7 @@ COLUMNS: Final = Columns(
     spans={Level.INSERTION_ORDER: ("start_time", "end_time")},
     budget="budget_amount",
     currency="currency",
+    uncounted=("budget_impressions",),
     rules=contradictions,
     equal=equal,
 )
