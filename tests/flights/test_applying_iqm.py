@@ -152,6 +152,35 @@ async def test_a_server_error_is_no_proof(desk: Desk, carried_out: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [({"kind": "status", "status": 400}, "refused"), ({"kind": "cut_before", "times": 4}, "failed")],
+)
+async def test_money_that_was_not_given_back_is_not_taken_by_another_campaign(
+    desk: Desk, fault: dict[str, Any], outcome: str
+) -> None:
+    before = [row("a1"), row("a2", budget_total=Decimal(500)), row("a3"), row("b1", "Summer")]
+    after = [
+        row("a1", budget_total=Decimal(500)),
+        row("a2", budget_total=Decimal(1000)),
+        row("a3", advertiser_domain="https://other.example.com"),
+        row("a4"),
+        row("b1", "Summer", budget_total=Decimal(2000)),
+    ]
+    await desk.apply(before)
+    desk.sandbox.fault("campaigns_update", **fault)
+    # one by one, so that the fault hits what is sent first
+    events = await desk.apply(after, concurrency=1)
+    assert brief(events, RowFailed) == {"a1": outcome, "a2": "withheld", "a4": "withheld"}
+    assert {key for key, how in brief(events, RowDone).items() if how == "changed"} == {"a3", "b1"}
+    reason = next(event.error for event in of(events, RowFailed) if event.key == "a2")
+    assert reason == (
+        "it takes more money, and campaign 'a1' of its insertion order 'Spring' did not give back what was planned"
+    )
+    assert ended(events).how == "failed"
+    await desk.finish(after)
+
+
+@pytest.mark.parametrize(
     ("operation", "edited"), [("campaigns_create", {"key": "a9"}), ("insertion_orders_create", {"io_key": "spring"})]
 )
 async def test_a_key_that_is_edited_after_a_lost_answer_buys_nothing_twice(
