@@ -25,7 +25,7 @@ from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER
 from tests.cli.account import HEADING, Account, FakeTarget, row
-from tests.flights.vendor import refusal
+from tests.flights.vendor import of_log_in, refusal
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +222,23 @@ def test_what_stops_everything(
     account.before = lambda write: refused()
     assert apply(file, target, yes=True) == 3
     assert "Stopped: campaigns.create: HTTP 401: no" in capsys.readouterr().out
+
+
+def test_a_log_in_that_fails_stops_everything(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def send(*_: Any) -> Any:
+        raise of_log_in(NotSent("no connection to api.example.com:443"))
+
+    monkeypatch.setattr(account, "send", send)
+    assert apply(file, target, yes=True) == 3
+    said = capsys.readouterr().out
+    assert "Stopped: no token could be had: no connection to api.example.com:443" in said
+    assert "failed:" not in said
 
 
 def test_a_plan_that_cannot_be_made(

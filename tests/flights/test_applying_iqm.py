@@ -233,6 +233,36 @@ async def test_a_password_that_is_changed_meanwhile_stops_it(desk: Desk) -> None
     await desk.finish(ROWS)
 
 
+@pytest.mark.parametrize("is_refreshable", [True, False])
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "rate_limited"}, {"kind": "cut_before"}],
+    ids=lambda fault: str(fault["kind"]),
+)
+async def test_where_no_token_can_be_had_it_stops(desk: Desk, fault: dict[str, Any], is_refreshable: bool) -> None:
+    def break_down() -> None:
+        desk.sandbox.expire_tokens(refresh=not is_refreshable)
+        desk.sandbox.fault("auth_login" if not is_refreshable else "auth_refresh", **fault, times=None)
+        desk.on_event = lambda: None
+
+    rows = [row(f"a{number}") for number in range(60)]
+    desk.on_event = break_down
+    events = await desk.apply(rows)
+    assert ended(events).how == "stopped"
+    assert ended(events).reason.startswith("no token could be had: ")
+    # it is nothing that is wrong with a row
+    assert of(events, RowFailed) == []
+    # a log-in for the plan, and then once for all rows, with the usual repeats
+    asked = [len(desk.scene.wire.headers(path)) for path in ("/ua/login", "/oauth/token")]
+    assert asked == ([1, 4] if is_refreshable else [5, 1])
+    async with desk.journal() as journal:
+        assert [run.how for run in await journal.runs()] == ["stopped"]
+        assert await journal.open_intents() == []
+    desk.sandbox.clear_faults()
+    await desk.finish(rows)
+    assert desk.sandbox.counts.executions["campaigns_create"] == 60
+
+
 async def test_it_may_be_left_after_any_event(desk: Desk) -> None:
     for number in count(1):
         events = await desk.apply(ROWS, leave_after=number, if_absent="create", by="ada")

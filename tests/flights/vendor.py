@@ -17,6 +17,7 @@ from attrs import define, field
 
 from adflight.core.answers import Headers, RawAnswer
 from adflight.core.errors import (
+    AdflightError,
     APIError,
     ConnectionBroken,
     NotSent,
@@ -62,6 +63,12 @@ def refusal(
         request=SHOWN,
         response=RawAnswer(status, Headers({}), b"", None, SHOWN),
     )
+
+
+def of_log_in(error: AdflightError) -> AdflightError:
+    """The error as the session raises it for a call that waited for a token."""
+    error.while_logging_in = True
+    return error
 
 
 @define
