@@ -13,7 +13,9 @@ from typing import Any, Final
 import pytest
 
 from adflight import IQM, Quota
-from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Settled
+from adflight.flights.comparing import SENT
+from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Settled, Settling
+from adflight.flights.items import Verdict
 from adflight.flights.planning import plan
 from adflight.sandbox import Sandbox, SandboxOptions
 from tests.clock import FakeClock
@@ -261,6 +263,29 @@ async def test_where_no_token_can_be_had_it_stops(desk: Desk, fault: dict[str, A
     desk.sandbox.clear_faults()
     await desk.finish(rows)
     assert desk.sandbox.counts.executions["campaigns_create"] == 60
+
+
+async def test_what_an_interrupted_apply_has_made_is_settled_and_not_adopted(desk: Desk) -> None:
+    desk.sandbox.fault("campaigns_create", kind="cut_after", times=4)
+    async with desk.journal() as journal:
+        with await plan(ROWS, desk.iqm, journal=journal, label="flights.csv") as made:
+            async with aclosing(made.apply(journal=journal)) as events:
+                # by then everything was sent
+                while not isinstance(await anext(events), Settling):
+                    pass
+        lost = {one.key for one in await journal.open_intents()}
+        assert lost == {"a1", "a2", "b1", "b2"}
+        before = desk.sandbox.counts.operations["campaigns_get"]
+        with await plan(ROWS, desk.iqm, journal=journal, label="flights.csv") as made:
+            assert {item.key: item.reason for item in made.items if item.verdict is Verdict.CREATE} == dict.fromkeys(
+                lost, SENT
+            )
+            assert made.totals.adopted == 0
+            assert desk.sandbox.counts.operations["campaigns_get"] == before
+            told = [event async for event in made.apply(journal=journal)]
+    assert {event.key: event.how for event in of(told, Settled)} == dict.fromkeys(lost, "adopted")
+    assert ended(told).how == "complete"
+    assert desk.sandbox.counts.executions["campaigns_create"] == 4
 
 
 async def test_it_may_be_left_after_any_event(desk: Desk) -> None:

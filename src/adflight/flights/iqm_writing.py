@@ -60,8 +60,9 @@ class _Share:
         item = self.item
         changes = [change for change in self.changes if change.column in sent]
         fields: Managed = {change.column: change.new for change in changes}
-        # mostly everything that is sent, and the same for all
-        fields = sent if fields == sent else fields
+        if fields == sent:
+            # mostly so, and then one mapping does for all
+            fields = sent
         return Target(item.key, item.row, item.id, item.parent, fields, _money(item, changes))
 
 
