@@ -57,6 +57,9 @@ PathId: TypeAlias = int | str
 class AdflightError(Exception):
     """The root of everything that adflight raises on purpose."""
 
+    while_logging_in: bool = False
+    """Whether it came of fetching a token, which the call that raised it had to wait for, and so has every other."""
+
 
 class InvalidInput(AdflightError, ValueError):
     """An argument that cannot be sent; raised before anything is sent.

@@ -11,6 +11,7 @@ from typing import Any
 from attrs import define, field
 
 from adflight.core.quota import Limiter, Quota
+from adflight.flights.comparing import SENT
 from adflight.flights.detection import Detected
 from adflight.flights.items import UNSEEN, Change, Item, Leftover, Totals, Verdict
 from adflight.flights.platform import CAMPAIGN, ORDER
@@ -95,7 +96,7 @@ def of_every_sort() -> FakePlan:
         ),
         flight("spring-video", "Spring sale", Verdict.REFUSED, id=537002, row=7, reason="creative_type cannot change"),
         *(flight(f"same-{number}", "Spring sale", id=538000 + number) for number in range(120)),
-        flight("autumn-1", "Autumn", Verdict.CREATE, committed=Decimal("10799.50")),
+        flight("autumn-1", "Autumn", Verdict.CREATE, committed=Decimal("10799.50"), reason=SENT),
         flight("autumn-2", "Autumn", Verdict.UNCHANGED, id=537003, is_adopted=True),
         flight("autumn-3", "Autumn", Verdict.CHANGE, id=537004, committed=Decimal(-50)),
         flight("quiet-1", "Quiet", id=537005),

@@ -31,7 +31,7 @@ from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER
 from tests.cli.account import HEADING, Account, FakeTarget, row
-from tests.flights.vendor import refusal
+from tests.flights.vendor import of_log_in, refusal
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +230,23 @@ def test_what_stops_everything(
     assert "Stopped: campaigns.create: HTTP 401: no" in capsys.readouterr().out
 
 
+def test_a_log_in_that_fails_stops_everything(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def send(*_: Any) -> Any:
+        raise of_log_in(NotSent("no connection to api.example.com:443"))
+
+    monkeypatch.setattr(account, "send", send)
+    assert apply(file, target, yes=True) == 3
+    said = capsys.readouterr().out
+    assert "Stopped: no token could be had: no connection to api.example.com:443" in said
+    assert "failed:" not in said
+
+
 def test_a_plan_that_cannot_be_made(
     file: Path,
     target: FakeTarget,
@@ -283,6 +300,65 @@ def test_what_is_wrong_with_standard_input(target: FakeTarget, monkeypatch: pyte
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"key,io_name\na,Spring\na,Spring\n")))
     with pytest.raises(InvalidFile, match=r"^standard input \(CSV in UTF-8, separated by commas\): 1 problem\n"):
         plan(Path("-"), target)
+
+
+# labels
+
+
+def test_files_of_one_name_are_told_apart_by_their_labels(
+    target: FakeTarget, account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spring, summer = (tmp_path / name / "flights.csv" for name in ("spring", "summer"))
+    for file, order in ((spring, "Spring"), (summer, "Summer")):
+        file.parent.mkdir()
+        file.write_text(HEADING + row(f"{order} 1", order=order))
+    assert apply(spring, target, label="spring", yes=True) == 0
+    account.clock.jump(60)
+    assert apply(summer, target, label="summer", yes=True) == 0
+    capsys.readouterr()
+    assert plan(summer, target, label="summer", as_json=True) == 0
+    assert json.loads(capsys.readouterr().out)["leftovers"] == []
+    # what is in the file no longer is found by the label that it was applied with, wherever the file lies
+    assert plan(summer, target, label="spring", as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)["leftovers"]
+    assert {one["key"] for one in told} == {"Spring", "Spring 1"}
+
+
+def test_the_command_that_comes_next_has_the_label(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert plan(file, target, label="this week's") == 0
+    said = f"To apply it: adflight apply {file} --profile prod --label 'this week'\"'\"'s'"
+    assert said in capsys.readouterr().out
+    account.refuses = {"a": "no"}
+    assert apply(file, target, label="weekly", yes=True) == 1
+    out = capsys.readouterr().out
+    assert f"To go on: adflight apply {file} --profile prod --label weekly" in out
+    # the journal does not know the file's name
+    assert f"adflight report --profile prod --failed failed.csv --source {file}" in out
+
+
+def test_a_saved_plan_has_a_label_of_its_own(file: Path, target: FakeTarget, tmp_path: Path, account: Account) -> None:
+    saved = tmp_path / "monday.plan"
+    assert plan(file, target, label="weekly", save=saved) == 0
+    with pytest.raises(InvalidInput, match=r"--label='other': expected none: this plan was made for weekly"):
+        apply(saved, target, label="other", yes=True)
+    assert account.writes_sent == []
+    assert apply(saved, target, yes=True) == 0
+
+    async def labels() -> list[str]:
+        async with await Journal.open(account.base_url, account.account, directory=target.directory) as journal:
+            return [run.file for run in await journal.runs()]
+
+    assert asyncio.run(labels()) == ["weekly"]
+
+
+@pytest.mark.parametrize("command", ["plan", "apply"])
+def test_a_label_is_a_name(command: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        app([command, str(file), "--label", ""])
+    assert left.value.code != 0
+    assert "Expected a name." in " ".join(capsys.readouterr().err.split())
 
 
 # saved plans

@@ -40,6 +40,7 @@ def test_everything_that_can_happen_is_shown() -> None:
     assert "creative_ids: + 676386, 676387" in text
     assert "is a draft, and the change submits it" in text
     assert "row 7: creative_type cannot change" in text
+    assert "it was sent before, and what became of it is not known yet" in text
     assert "120 unchanged" in text
     assert "same-1" not in text
     assert "exists as campaign 537003, which the journal does not know" in text

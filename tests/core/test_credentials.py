@@ -231,6 +231,7 @@ async def test_a_failed_log_in_reaches_all_that_wait_and_is_not_remembered(
     source.failures = [Timeout("no answer")]
     outcomes = await asyncio.gather(*(credentials.token() for _ in range(20)), return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {Timeout}
+    assert all(isinstance(outcome, Timeout) and outcome.while_logging_in for outcome in outcomes)
     assert (await credentials.token()).access == "t1"
 
 

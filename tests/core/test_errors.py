@@ -100,6 +100,15 @@ def test_errors_cross_to_another_process(error: AdflightError) -> None:
     assert comparable(pickle.loads(pickle.dumps(error))) == comparable(error)
 
 
+@pytest.mark.parametrize(
+    "error", [api_error(), Timeout("no answer within 30 s")], ids=lambda error: type(error).__name__
+)
+def test_that_they_came_of_logging_in_crosses_too(error: AdflightError) -> None:
+    assert not pickle.loads(pickle.dumps(error)).while_logging_in
+    error.while_logging_in = True
+    assert pickle.loads(pickle.dumps(error)).while_logging_in
+
+
 def test_the_tree_in_the_docstring_is_the_tree() -> None:
     drawn: dict[str, str] = {}
     path: list[str] = []

@@ -17,9 +17,12 @@ from adflight.core.errors import (
     ConfigurationError,
     ConnectionBroken,
     InvalidInput,
+    NotSent,
     OverBudget,
     PermissionDenied,
     PlanOutdated,
+    RateLimited,
+    ServerError,
 )
 from adflight.core.options import Watch
 from adflight.core.quota import Quota
@@ -42,6 +45,7 @@ from tests.flights.vendor import (
     campaign,
     journal_in,
     of,
+    of_log_in,
     order,
     planned,
     refusal,
@@ -415,6 +419,26 @@ async def test_the_accounts_errors_stop_everything(
     assert ended.failed == 0
     assert brief(events, RowDone) == {"a": "created", "b": "created"}
     assert [run.how for run in await journal.runs()] == ["stopped"]
+    ended, _ = await ended_of(platform, journal, WISHES)
+    assert ended.how == "complete"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        of_log_in(refusal(ServerError, 503, "auth.login")),
+        of_log_in(refusal(RateLimited, 429, "auth.login")),
+        of_log_in(NotSent("no connection")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_where_no_token_can_be_had_rows_are_left_for_later(
+    platform: VendorPlatform, journal: Journal, error: AdflightError
+) -> None:
+    platform.faults = [("a1", error)]
+    ended, events = await ended_of(platform, journal, WISHES, concurrency=1)
+    assert (ended.how, ended.reason) == ("stopped", f"no token could be had: {error}")
+    assert (ended.failed, of(events, RowFailed)) == (0, [])
     ended, _ = await ended_of(platform, journal, WISHES)
     assert ended.how == "complete"
 

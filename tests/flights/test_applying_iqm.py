@@ -13,7 +13,9 @@ from typing import Any, Final
 import pytest
 
 from adflight import IQM, Quota
+from adflight.flights.comparing import SENT
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Settled, Settling
+from adflight.flights.items import Verdict
 from adflight.flights.planning import plan
 from adflight.sandbox import Sandbox, SandboxOptions
 from tests.clock import FakeClock
@@ -155,6 +157,35 @@ async def test_a_server_error_is_no_proof(desk: Desk, carried_out: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [({"kind": "status", "status": 400}, "refused"), ({"kind": "cut_before", "times": 4}, "failed")],
+)
+async def test_money_that_was_not_given_back_is_not_taken_by_another_campaign(
+    desk: Desk, fault: dict[str, Any], outcome: str
+) -> None:
+    before = [row("a1"), row("a2", budget_total=Decimal(500)), row("a3"), row("b1", "Summer")]
+    after = [
+        row("a1", budget_total=Decimal(500)),
+        row("a2", budget_total=Decimal(1000)),
+        row("a3", advertiser_domain="https://other.example.com"),
+        row("a4"),
+        row("b1", "Summer", budget_total=Decimal(2000)),
+    ]
+    await desk.apply(before)
+    desk.sandbox.fault("campaigns_update", **fault)
+    # one by one, so that the fault hits what is sent first
+    events = await desk.apply(after, concurrency=1)
+    assert brief(events, RowFailed) == {"a1": outcome, "a2": "withheld", "a4": "withheld"}
+    assert {key for key, how in brief(events, RowDone).items() if how == "changed"} == {"a3", "b1"}
+    reason = next(event.error for event in of(events, RowFailed) if event.key == "a2")
+    assert reason == (
+        "it takes more money, and campaign 'a1' of its insertion order 'Spring' did not give back what was planned"
+    )
+    assert ended(events).how == "failed"
+    await desk.finish(after)
+
+
+@pytest.mark.parametrize(
     ("operation", "edited"), [("campaigns_create", {"key": "a9"}), ("insertion_orders_create", {"io_key": "spring"})]
 )
 async def test_a_key_that_is_edited_after_a_lost_answer_buys_nothing_twice(
@@ -229,6 +260,59 @@ async def test_a_password_that_is_changed_meanwhile_stops_it(desk: Desk) -> None
         assert await journal.open_intents() == []
     desk.sandbox.clear_faults()
     await desk.finish(ROWS)
+
+
+@pytest.mark.parametrize("is_refreshable", [True, False])
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "rate_limited"}, {"kind": "cut_before"}],
+    ids=lambda fault: str(fault["kind"]),
+)
+async def test_where_no_token_can_be_had_it_stops(desk: Desk, fault: dict[str, Any], is_refreshable: bool) -> None:
+    def break_down() -> None:
+        desk.sandbox.expire_tokens(refresh=not is_refreshable)
+        desk.sandbox.fault("auth_login" if not is_refreshable else "auth_refresh", **fault, times=None)
+        desk.on_event = lambda: None
+
+    rows = [row(f"a{number}") for number in range(60)]
+    desk.on_event = break_down
+    events = await desk.apply(rows)
+    assert ended(events).how == "stopped"
+    assert ended(events).reason.startswith("no token could be had: ")
+    # it is nothing that is wrong with a row
+    assert of(events, RowFailed) == []
+    # a log-in for the plan, and then once for all rows, with the usual repeats
+    asked = [len(desk.scene.wire.headers(path)) for path in ("/ua/login", "/oauth/token")]
+    assert asked == ([1, 4] if is_refreshable else [5, 1])
+    async with desk.journal() as journal:
+        assert [run.how for run in await journal.runs()] == ["stopped"]
+        assert await journal.open_intents() == []
+    desk.sandbox.clear_faults()
+    await desk.finish(rows)
+    assert desk.sandbox.counts.executions["campaigns_create"] == 60
+
+
+async def test_what_an_interrupted_apply_has_made_is_settled_and_not_adopted(desk: Desk) -> None:
+    desk.sandbox.fault("campaigns_create", kind="cut_after", times=4)
+    async with desk.journal() as journal:
+        with await plan(ROWS, desk.iqm, journal=journal, label="flights.csv") as made:
+            async with aclosing(made.apply(journal=journal)) as events:
+                # by then everything was sent
+                while not isinstance(await anext(events), Settling):
+                    pass
+        lost = {one.key for one in await journal.open_intents()}
+        assert lost == {"a1", "a2", "b1", "b2"}
+        before = desk.sandbox.counts.operations["campaigns_get"]
+        with await plan(ROWS, desk.iqm, journal=journal, label="flights.csv") as made:
+            assert {item.key: item.reason for item in made.items if item.verdict is Verdict.CREATE} == dict.fromkeys(
+                lost, SENT
+            )
+            assert made.totals.adopted == 0
+            assert desk.sandbox.counts.operations["campaigns_get"] == before
+            told = [event async for event in made.apply(journal=journal)]
+    assert {event.key: event.how for event in of(told, Settled)} == dict.fromkeys(lost, "adopted")
+    assert ended(told).how == "complete"
+    assert desk.sandbox.counts.executions["campaigns_create"] == 4
 
 
 async def test_it_may_be_left_after_any_event(desk: Desk) -> None:

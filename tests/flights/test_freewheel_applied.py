@@ -310,6 +310,28 @@ async def test_an_apply_that_is_ended_anywhere_is_finished_by_the_next(
     assert await desk.journal.open_intents() == []
 
 
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "cut_before"}])
+async def test_where_no_token_can_be_had_it_stops(
+    desk: Desk,
+    scene: Scene,  # noqa: F811
+    fault: dict[str, Any],
+) -> None:
+    rows = many(60)
+    with await desk.plan(rows) as planned:
+        scene.platform.expire_tokens()
+        scene.platform.fault("auth_token", **fault, times=None)
+        events = [event async for event in planned.apply(journal=desk.journal)]
+    assert ended(events).how == "stopped"
+    assert ended(events).reason.startswith("no token could be had: ")
+    assert of(events, RowFailed) == []
+    # one for the plan, and then once for all rows, with the usual repeats
+    assert len(scene.wire.headers("/auth/token")) == 5
+    assert await desk.journal.open_intents() == []
+    scene.platform.clear_faults()
+    assert ended(await desk.apply(rows)).how == "complete"
+    assert scene.executions["create"] == 60
+
+
 async def test_a_lost_change_is_read_back(desk: Desk, scene: Scene) -> None:  # noqa: F811
     await desk.apply(ROWS)
     scene.platform.fault("insertion_orders_update", kind="cut_after", times=None)

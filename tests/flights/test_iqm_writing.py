@@ -181,9 +181,47 @@ def test_a_campaign_that_gives_back_is_changed_before_those_that_take(change: An
     assert write.phase is (Phase.LOWER if lowers else Phase.RAISE)
 
 
-def test_a_campaign_that_gives_and_takes_is_one_that_takes() -> None:
-    (write,) = planned(flight("c", ("budget_total", 1000, 900), ("max_bid", 1, 2)))
-    assert write.phase is Phase.RAISE
+LESS, MORE = ("budget_total", 1000, 900), ("budget_total", 900, 1000)
+FEWER, OFTEN = ("total_impressions", 1000, 900), ("total_impressions", 900, 1000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "phase", "money"),
+    [
+        ([LESS], Phase.LOWER, -1),
+        ([MORE], Phase.RAISE, 1),
+        ([LESS, ("max_bid", 1, 2), ("campaign_name", "a", "b")], Phase.LOWER, -1),
+        ([MORE, ("end_time", START + HOUR, START)], Phase.RAISE, 1),
+        ([LESS, FEWER], Phase.LOWER, -1),
+        ([LESS, OFTEN], Phase.RAISE, 1),
+        ([LESS, ("total_impressions", 1000, CLEAR)], Phase.RAISE, 1),
+        ([("budget_total", UNSEEN, 900)], Phase.RAISE, 1),
+        ([("budget_day", 50, 40), ("end_time", START + HOUR, START)], Phase.LOWER, 0),
+        ([("budget_day", 50, 40), ("max_bid", 1, 2)], Phase.RAISE, 0),
+        ([("campaign_name", "a", "b")], Phase.RAISE, 0),
+    ],
+)
+def test_its_total_says_whether_a_campaign_gives_back_or_takes(changes: Any, phase: Phase, money: int) -> None:
+    found = planned(flight("c", *changes))
+    assert {(write.phase, write.targets[0].money) for write in found} == {(phase, money)}
+
+
+def test_a_draft_takes_all_of_its_budget() -> None:
+    (write,) = planned(flight("c", LESS, is_draft=True))
+    assert (write.phase, write.targets[0].money) == (Phase.RAISE, 1)
+
+
+def test_what_is_made_takes_money_and_an_insertion_order_none() -> None:
+    found = planned(created("o", ORDER_ROW), created("c", CAMPAIGN_ROW, parent="o", row=2))
+    assert [write.targets[0].money for write in found] == [0, 1]
+    (raised,) = planned(changed("o", 1, ("io_total_budget", 1, 2)))
+    assert raised.targets[0].money == 0
+
+
+def test_of_several_requests_for_a_campaign_the_one_with_its_total_takes_money() -> None:
+    rows = [flight(key, MORE, ("end_time", START, START + WEEK)) for key in ("a", "bb", "ccc")]
+    found = {write.operation: [target.money for target in write.targets] for write in planned(*rows)}
+    assert found == {"campaigns.update_budget": [1, 1, 1], "campaigns.update_end_date": [0, 0, 0]}
 
 
 AMOUNTS = st.sampled_from([Decimal(1), Decimal(2), Decimal("2.00"), Decimal(3), CLEAR])

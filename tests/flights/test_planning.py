@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from adflight import InvalidFile, InvalidInput, Quota
 from adflight.core.redaction import RedactedRequest
-from adflight.flights.entries import Intent, JournalError, Part
+from adflight.flights.comparing import SENT
+from adflight.flights.entries import Adopted, Intent, JournalError, Part
 from adflight.flights.events import Settling
 from adflight.flights.items import Verdict
 from adflight.flights.journal import Journal
@@ -237,6 +238,63 @@ async def test_open_requests_are_counted(platform: FakePlatform, journal: Journa
     made = await make_plan(read_flights([{"key": "b", "io_key": "Spring"}]), platform, journal)
     assert made.open_intents == 1
     assert not made.is_empty
+
+
+async def leave_open(journal: Journal, platform: FakePlatform, *keys: str, kind: str = CAMPAIGN) -> None:
+    """An apply that died while creates of these keys were on their way."""
+    await journal.begin_run("flights.csv")
+    sent = RedactedRequest("POST", platform.base_url, {}, {})
+    fields = ORDER_FIELDS if kind == ORDER else FLIGHT_FIELDS
+    for key in keys:
+        name = {"io_name": key} if kind == ORDER else {"campaign_name": f"Flight {key}"}
+        parts = (Part(key, {**fields, **name}),)
+        await journal.intend(Intent(f"{kind}s.create", kind, parts, sent, creates=True, settled_after=90.0))
+    await journal.end_run("died")
+
+
+async def test_what_an_open_create_has_made_is_not_adopted(platform: FakePlatform, journal: Journal) -> None:
+    spring = platform.add(ORDER, "Spring", io_name="Spring", **ORDER_FIELDS)
+    made = platform.add(CAMPAIGN, "Flight a", spring, campaign_name="Flight a", **FLIGHT_FIELDS)
+    other = platform.add(CAMPAIGN, "Flight b", spring, campaign_name="Flight b", **FLIGHT_FIELDS)
+    await leave_open(journal, platform, "a")
+    with await plan([row("a"), row("b")], platform, journal=journal, label="flights.csv") as planned:
+        found = {item.key: item for item in planned.items}
+        assert (found["a"].verdict, found["a"].id, found["a"].is_adopted) == (Verdict.CREATE, None, False)
+        assert found["a"].reason == SENT
+        assert (found["b"].id, found["b"].is_adopted, found["b"].reason) == (other, True, "")
+        # nor is it read by itself
+        assert {place: set(names) for place, names in platform.reads[-1].flight_names.items()} == {
+            "Spring": {"Flight b"}
+        }
+        # settled, it is as planned, and no surprise
+        (open_,) = await journal.open_intents()
+        await journal.record(open_.intent, {"a": Adopted(made)})
+        newer = await planned.again(journal)
+        assert verdicts(newer)["a"] == "unchanged"
+        assert moved(planned, newer) == []
+
+
+async def test_an_insertion_order_that_an_open_create_has_made_is_not_adopted(
+    platform: FakePlatform, journal: Journal
+) -> None:
+    platform.add(ORDER, "Spring", io_name="Spring", **ORDER_FIELDS)
+    await leave_open(journal, platform, "Spring", kind=ORDER)
+    with await plan([row("a")], platform, journal=journal, label="flights.csv") as planned:
+        assert verdicts(planned) == {"Spring": "create", "a": "create"}
+        assert [item.reason for item in planned.items] == [SENT, ""]
+        assert planned.totals.adopted == 0
+
+
+async def test_of_two_rows_of_one_name_none_is_what_an_open_create_has_made(
+    platform: FakePlatform, journal: Journal
+) -> None:
+    spring = platform.add(ORDER, "Spring", io_name="Spring", **ORDER_FIELDS)
+    platform.add(CAMPAIGN, "Flight a", spring, campaign_name="Flight a", **FLIGHT_FIELDS)
+    await leave_open(journal, platform, "a")
+    rows = [row("a"), row("b", campaign_name="Flight a")]
+    with await plan(rows, platform, journal=journal, label="flights.csv") as planned:
+        assert verdicts(planned) == {"Spring": "unchanged", "a": "create", "b": "refused"}
+        assert "could be that of row 1 or of row 2" in planned.items[-1].reason
 
 
 # where things are

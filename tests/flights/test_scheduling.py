@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import pytest
 from attrs import define, field
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Write
 from adflight.flights.scheduling import Schedule
 
+Money: TypeAlias = Literal[-1, 0, 1]
+
 
 def write(
     *keys: str,
@@ -19,9 +22,10 @@ def write(
     row: int = 2,
     creates: bool = False,
     named: str = "",
+    money: Money = 0,
 ) -> Write:
     """A write; a campaign's key begins with that of its insertion order, as in a1."""
-    targets = tuple(Target(key, row, None, key[0] if kind == CAMPAIGN else None, {}) for key in keys)
+    targets = tuple(Target(key, row, None, key[0] if kind == CAMPAIGN else None, {}, money) for key in keys)
     more = {"creates": creates, "named": named}
     return Write(operation="things.do", kind=kind, phase=phase, targets=targets, values={}, **more)  # type: ignore[arg-type]
 
@@ -98,6 +102,65 @@ def test_an_order_is_lowered_only_when_all_its_campaigns_are_as_planned() -> Non
     assert withheld(schedule) == ["a"]
 
 
+def lower(*keys: str, row: int = 2, money: Money = -1) -> Write:
+    return write(*keys, phase=Phase.LOWER, row=row, money=money)
+
+
+def higher(*keys: str, row: int = 2) -> Write:
+    return write(*keys, row=row, money=1)
+
+
+def test_what_takes_money_is_withheld_where_some_was_not_given_back() -> None:
+    less, more = lower("a1"), higher("a2", "b1")
+    made, renamed = write("a3", row=3, creates=True, named="Spring", money=1), write("a4", row=4)
+    schedule = Schedule([less, more, made, renamed])
+    assert schedule.take() is less
+    conclude(schedule, less, failed=["a1"])
+    assert taken(schedule) == ["b1", "a4"]
+    told = {one.target.key: one.reason for one in schedule.withheld()}
+    assert told == dict.fromkeys(
+        ["a2", "a3"],
+        "it takes more money, and campaign 'a1' of its insertion order 'a' did not give back what was planned",
+    )
+
+
+def test_an_earlier_end_that_fails_holds_nothing_back() -> None:
+    ended = lower("a1", money=0)
+    schedule = Schedule([ended, higher("a2")])
+    schedule.take()
+    conclude(schedule, ended, failed=["a1"])
+    assert taken(schedule) == ["a2"]
+
+
+def test_nothing_takes_money_before_it_is_known_that_some_was_given_back() -> None:
+    less = lower("a1", "b1")
+    schedule = Schedule([less, higher("a2", "b2"), write("a3", row=3)])
+    schedule.take()
+    first, second = less.targets
+    schedule.conclude(less, first, is_done=True)
+    # of the second nobody knows yet, and the request with both insertion orders waits for it
+    assert taken(schedule) == ["a3"]
+    schedule.conclude(less, second, is_done=False)
+    assert taken(schedule) == ["a2"]
+    assert withheld(schedule) == ["b2"]
+
+
+def test_money_that_is_known_not_to_be_given_back_holds_back_what_takes_it() -> None:
+    schedule = Schedule([lower("a1"), higher("a2"), write("a3", row=3), higher("b1", row=4)])
+    schedule.fail(CAMPAIGN, "a1", "a")
+    assert taken(schedule) == ["a3", "b1"]
+    assert withheld(schedule) == ["a2"]
+
+
+def test_money_is_not_given_back_by_what_failed_otherwise() -> None:
+    ended, less = lower("a1", money=0), lower("a1", row=3)
+    schedule = Schedule([ended, less, higher("a2")])
+    assert schedule.take() is ended
+    conclude(schedule, ended, failed=["a1"])
+    assert taken(schedule) == []
+    assert withheld(schedule) == ["a2"]
+
+
 def test_what_failed_once_is_not_sent_again() -> None:
     first, second = write("a1", phase=Phase.LOWER), write("a1", "a2")
     schedule = Schedule([first, second])
@@ -148,8 +211,6 @@ def test_creates_of_one_name_take_turns() -> None:
     assert taken(schedule) == ["a1", "b1", "a9"]
     conclude(schedule, twins[0], failed=["a1"])
     assert taken(schedule) == ["a2"]
-    schedule.again(twins[1])
-    assert taken(schedule) == ["a2"]
     conclude(schedule, twins[1])
     assert taken(schedule) == ["a3"]
     conclude(schedule, twins[2])
@@ -182,10 +243,11 @@ def test_a_turn_passes_over_what_is_withheld() -> None:
 KEYS = [f"{letter}{number}" for letter in "abc" for number in range(3)]
 
 
-def some_campaigns(keys: list[str], phase: Phase, row: int, named: str) -> Write:
+def some_campaigns(keys: list[str], phase: Phase, row: int, named: str, has_money: bool) -> Write:
     if named:
-        return write(keys[0], row=row, creates=True, named=named)
-    return write(*keys, phase=phase, row=row)
+        return write(keys[0], row=row, creates=True, named=named, money=1)
+    money: dict[Phase, Money] = {Phase.LOWER: -1, Phase.RAISE: 1}
+    return write(*keys, phase=phase, row=row, money=money.get(phase, 0) if has_money else 0)
 
 
 campaign_writes = st.builds(
@@ -194,6 +256,7 @@ campaign_writes = st.builds(
     st.sampled_from([Phase.LOWER, Phase.RAISE, Phase.BESIDE]),
     st.integers(2, 20),
     st.sampled_from(["", "", "", "Spring", "Summer"]),
+    st.booleans(),
 )
 order_writes = st.builds(
     lambda keys, phase, row: order(*keys, phase=phase, row=row),
@@ -211,6 +274,8 @@ class Model:
     """Those that were neither taken nor withheld, as far as anybody knows."""
     under_way: list[tuple[Write, Target]] = field(factory=list)
     failed: set[tuple[str, str]] = field(factory=set)
+    owing: set[str] = field(factory=set)
+    """Insertion orders in which a request that was to give money back failed."""
     complete: set[tuple[str, str]] = field(factory=set)
 
     def take(self, one: Write) -> None:
@@ -236,6 +301,9 @@ class Model:
             # only what is never going to be sent does not hold it up
             assert (other, share) not in self.under_way
             assert (other.kind, share.key) in self.failed
+        if target.money > 0:
+            assert letter not in self.owing
+            assert not [share for other, share in earlier if share.money < 0]
         if one.phase == Phase.LOWER_ORDER:
             assert not [key for kind, key in self.failed if kind == CAMPAIGN and key[0] == letter]
 
@@ -265,6 +333,8 @@ def test_whatever_becomes_of_them_the_order_holds(
         is_done = chance >= failing
         if not is_done:
             model.failed.add((one.kind, target.key))
+            if target.money < 0:
+                model.owing.add(target.key[0])
         if schedule.conclude(one, target, is_done=is_done):
             assert (one.kind, target.key) not in model.complete
             model.complete.add((one.kind, target.key))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from adflight.core.errors import ServerError
 from adflight.core.options import Watch
 from adflight.flights.entries import Done, JournalError
 from adflight.flights.platform import CAMPAIGN, Phase, Target, Told, Write
@@ -15,6 +16,7 @@ from tests.clock import FakeClock
 from tests.core.scripted import SHOWN
 from tests.flights.fake_platform import FakePlatform
 from tests.flights.shelf import opened
+from tests.flights.vendor import of_log_in, refusal
 
 WRITE = Write(
     operation="bid_models.manage",
@@ -55,6 +57,36 @@ async def test_what_was_there_counts_as_applied_where_its_key_is_known(tmp_path:
         assert (await journal.applied(CAMPAIGN, ["a"])).get("a", {}) == ({"x": 1} if is_known else {})
         assert sent == {}
         assert await journal.open_intents() == []
+
+
+class LockedOut(FakePlatform):
+    """Sends, is told that the token has ended, and gets no other one."""
+
+    async def send(self, write: Write, ids: Sequence[int], parent: int | None, watch: Watch) -> Told | None:
+        await watch.sending(lambda: SHOWN)
+        watch.answered("unauthorized", 401, self.clock.time(), 0.1)
+        raise of_log_in(refusal(ServerError, 503, "auth.login"))
+
+
+async def test_a_write_whose_token_ended_is_not_refused_by_a_log_in_that_fails(tmp_path: Path) -> None:
+    async with await opened(tmp_path, FakeClock()) as journal:
+        await journal.bind(CAMPAIGN, "a", 7)
+        await journal.begin_run("flights.csv")
+        sending = Sending(
+            WRITE,
+            [7],
+            5,
+            journal=journal,
+            platform=LockedOut(),
+            tell=lambda sent: None,
+            sent=Counter(),
+            is_halted=lambda: False,
+        )
+        assert await sending.carry_out() == []
+        assert isinstance(sending.fatal, ServerError)
+        assert await journal.open_intents() == []
+        (told,) = [entry async for entry in journal.history()]
+        assert [part.state for part in told.parts] == ["withdrawn"]
 
 
 async def test_a_platform_that_hides_what_it_sends_is_a_mistake(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tests.flights.vendor import (
     brief,
     campaign,
     journal_in,
+    of_log_in,
     order,
 )
 
@@ -278,6 +279,15 @@ async def test_reading_back_may_fail(left: Left) -> None:
     assert len(left.open) == 1
 
 
+async def test_without_a_token_nothing_is_found_out(left: Left) -> None:
+    await left.leave(change("a1", budget_total=Decimal(20)), ids={"a1": left.create("Spring")})
+    left.platform.faults = [("read_back", of_log_in(ConnectionBroken("broken")))]
+    with pytest.raises(ConnectionBroken):
+        await left.settle()
+    (event,) = await left.settle()
+    assert event.how == "absent"
+
+
 # the journal
 
 
@@ -337,7 +347,7 @@ async def test_an_apply_settles_first_and_plans_anew(left: Left, open_journal: I
 
 async def test_what_is_unclear_is_not_sent_and_no_surprise(left: Left, open_journal: InlineJournal) -> None:
     wishes = [order("a"), campaign("a1", "a"), campaign("a2", "a")]
-    left.create("Campaign a1", 11)
+    left.create("Campaign a1", 9)
     left.vendor.creations.clear()
     events = await applied(left.platform, wishes, open_journal)
     assert brief(events, RowFailed) == {"a1": "unknown"}

@@ -17,6 +17,7 @@ from attrs import define, field
 
 from adflight.core.answers import Headers, RawAnswer
 from adflight.core.errors import (
+    AdflightError,
     APIError,
     ConnectionBroken,
     NotSent,
@@ -62,6 +63,12 @@ def refusal(
         request=SHOWN,
         response=RawAnswer(status, Headers({}), b"", None, SHOWN),
     )
+
+
+def of_log_in(error: AdflightError) -> AdflightError:
+    """The error as the session raises it for a call that waited for a token."""
+    error.while_logging_in = True
+    return error
 
 
 @define
@@ -409,7 +416,7 @@ def _item(vendor: Vendor, wish: Wish, row: int, known: Mapping[str, Mapping[str,
 def _writes_of(wish: Wish, item: Item, vendor: Vendor) -> Iterator[Write]:
     tag = "insertion_orders" if wish.kind == ORDER else "campaigns"
     if item.verdict is Verdict.CREATE:
-        target = Target(wish.key, item.row, None, wish.parent, wish.fields)
+        target = Target(wish.key, item.row, None, wish.parent, wish.fields, 1 if wish.kind == CAMPAIGN else 0)
         phase = Phase.ORDER if wish.kind == ORDER else Phase.RAISE
         existing = tuple(live.id for live in vendor.objects[wish.kind].values() if live.name == wish.name)
         yield Write(
@@ -426,7 +433,8 @@ def _writes_of(wish: Wish, item: Item, vendor: Vendor) -> Iterator[Write]:
         is_lower = change.column == MONEY[wish.kind] and change.new < change.old
         phases = {ORDER: (Phase.ORDER, Phase.LOWER_ORDER), CAMPAIGN: (Phase.RAISE, Phase.LOWER)}
         values = {change.column: change.new}
-        target = Target(wish.key, item.row, item.id, wish.parent, values)
+        is_money = wish.kind == CAMPAIGN and change.column == MONEY[CAMPAIGN]
+        target = Target(wish.key, item.row, item.id, wish.parent, values, (-1 if is_lower else 1) if is_money else 0)
         yield Write(
             operation=f"{tag}.update_{change.column}",
             kind=wish.kind,

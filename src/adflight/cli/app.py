@@ -30,6 +30,12 @@ def _amount(type_: object, value: object) -> None:
         raise ValueError("Expected an amount of money, such as 5000.00.")
 
 
+def _some_name(type_: object, value: object) -> None:
+    # as a shell makes of a variable that is not set: what is in the file no longer would never be found
+    if value == "":
+        raise ValueError("Expected a name.")
+
+
 def _no_option(type_: object, tokens: Sequence[Token]) -> Path:
     """A file's name. To let - through, which is standard input, all that begins like it comes here."""
     name = tokens[0].value
@@ -39,6 +45,7 @@ def _no_option(type_: object, tokens: Sequence[Token]) -> Path:
 
 
 File = Annotated[Path, Parameter(allow_leading_hyphen=True, converter=_no_option)]
+Label: TypeAlias = Annotated[str | None, Parameter(validator=_some_name)]
 
 
 @app.command
@@ -206,6 +213,7 @@ def plan(
     target: Target = NO_TARGET,
     vendor: Vendor | None = None,
     written: Declared | None = None,
+    label: Label = None,
     refresh: Literal["lists", "full"] = "lists",
     json: Annotated[bool, Parameter(negative="")] = False,
     save: Path | None = None,
@@ -222,6 +230,9 @@ def plan(
         CSV or JSON lines, as adflight flights template starts one; - for standard input.
     vendor
         Whose sandbox; IQM's by default. A profile knows its own.
+    label
+        Under which name the journal keeps what the file is about, so that what is in it no longer is found; by default
+        the file's, without its directory. Files that share one, and have nothing to do with each other, need their own.
     refresh
         lists compares with what lists show; full reads each object by itself, after it has said what that costs.
     json
@@ -238,6 +249,7 @@ def plan(
         target=target,
         vendor=vendor,
         declarations=(written or Declared()).declarations(),
+        label=label,
         refresh=refresh,
         as_json=json,
         save=save,
@@ -253,6 +265,7 @@ def apply(
     target: Target = NO_TARGET,
     vendor: Vendor | None = None,
     written: Declared | None = None,
+    label: Label = None,
     yes: Annotated[bool, Parameter(negative="")] = False,
     max_budget: Annotated[Decimal | None, Parameter(validator=_amount)] = None,
     if_absent: Literal["raise", "create"] = "raise",
@@ -272,6 +285,8 @@ def apply(
         CSV or JSON lines, or a plan that adflight plan --save kept; - for standard input.
     vendor
         Whose sandbox; IQM's by default. A profile knows its own.
+    label
+        Under which name the journal keeps what the file is about, as for adflight plan. A saved plan has its own.
     yes
         Do not ask.
     max_budget
@@ -292,6 +307,7 @@ def apply(
         target=target,
         vendor=vendor,
         declarations=(written or Declared()).declarations(),
+        label=label,
         yes=yes,
         max_budget=max_budget,
         if_absent=if_absent,

@@ -52,6 +52,8 @@ class ApplyCommand:
     target: Target
     declarations: Declarations
     vendor: str | None = None
+    label: str | None = None
+    """See `PlanCommand.label`."""
     yes: bool = False
     max_budget: Decimal | None = None
     if_absent: IfAbsent = "raise"
@@ -79,12 +81,15 @@ class ApplyCommand:
             platform = platform_for(client)
             # all that is wrong with the file comes before anything that takes time
             saved = load_plan(path, client) if is_plan(path) else None
+            if saved is not None and self.label is not None:
+                raise InvalidInput("--label", self.label, f"none: this plan was made for {saved.label or 'its source'}")
             flights = await read_source(path, platform, self.declarations) if saved is None else saved.flights
             with flights:
                 async with await self._journal(screen, platform) as journal:
                     await self._show_events(screen, self._tally(platform), self._settle(platform, journal))
                     if saved is None:
-                        plan = await make_plan(flights, platform, journal, refresh="lists", label=label_of(path))
+                        label = label_of(path) if self.label is None else self.label
+                        plan = await make_plan(flights, platform, journal, refresh="lists", label=label)
                     else:
                         plan = await self._again(screen, saved, path, journal)
                     return await self._go(screen, plan, journal)
@@ -210,7 +215,7 @@ class ApplyCommand:
 
     @property
     def _further(self) -> Further:
-        return Further(self.file, self.target, self.vendor, self.declarations)
+        return Further(self.file, self.target, self.vendor, self.declarations, self.label)
 
     def _summarize(self, screen: Console, tally: Tally, label: str) -> None:
         ended = tally.ended

@@ -23,6 +23,8 @@ class Further:
     target: Target
     vendor: str | None
     declarations: Declarations
+    label: str | None = None
+    """By which the journal is to know the file, where that is not its name."""
 
     @property
     def flags(self) -> str:
@@ -38,7 +40,8 @@ class Further:
     def apply(self) -> str:
         """Applies the same file; where it was standard input, nobody can be asked."""
         asked = " --yes" if str(self.file) == STDIN else ""
-        return f"adflight apply {quote(str(self.file))} {self.flags}{self._declared}{asked}"
+        named = "" if self.label is None else f" --label {quote(self.label)}"
+        return f"adflight apply {quote(str(self.file))} {self.flags}{self._declared}{named}{asked}"
 
     def apply_saved(self, saved: Path) -> str:
         """Applies a plan that holds the file's rows already."""
@@ -50,6 +53,6 @@ class Further:
 
     def failed(self, label: str) -> str:
         """Writes the rows that failed, of the file that the journal calls `label`, by default in this directory."""
-        away = self.file.name == label and str(self.file) != label
+        away = (self.label is not None or self.file.name == label) and str(self.file) != label
         source = f" --source {quote(str(self.file))}" if away else ""
         return f"{self.report} --failed failed.csv{source}{self._declared}"

@@ -31,7 +31,7 @@ from adflight.core.errors import (
 )
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
-from adflight.flights.planning import Plan, Refresh, full_refresh_cost, label_of, plan
+from adflight.flights.planning import Plan, Refresh, full_refresh_cost, plan
 from adflight.flights.platform import Platform
 from adflight.flights.saved_plan import is_plan
 
@@ -95,6 +95,8 @@ class PlanCommand:
     target: Target
     declarations: Declarations
     vendor: str | None = None
+    label: str | None = None
+    """Under which name the journal keeps what the file is about; None: the file's own."""
     refresh: Refresh = "lists"
     as_json: bool = False
     save: Path | None = None
@@ -116,7 +118,7 @@ class PlanCommand:
             how: dict[str, Any] = {
                 "declarations": self.declarations,
                 "directory": self.target.directory,
-                "label": label_of(path),
+                "label": self.label,
             }
             if self.refresh == "full":
                 cost = await full_refresh_cost(path, client, **how)
@@ -153,5 +155,5 @@ class PlanCommand:
         if made.is_empty:
             refused = any(counts.get("refused") for counts in made.totals.verdicts.values())
             return "Nothing to do." if refused else "Nothing to do: everything is as the file says."
-        further = Further(self.file, self.target, self.vendor, self.declarations)
+        further = Further(self.file, self.target, self.vendor, self.declarations, self.label)
         return f"To apply it: {further.apply if self.save is None else further.apply_saved(self.save)}"

@@ -160,6 +160,8 @@ def line_of(item: Item, *, depth: int = 0) -> Line:
     if item.verdict is Verdict.REFUSED:
         what.append(Text(f"row {item.row}: {plain(item.reason)}", style="red"))
     else:
+        if item.reason:
+            what.append(Text(plain(item.reason), style="yellow"))
         what.extend(_change(change) for change in item.changes)
     return Line(sort, item.key, tuple(what), item.committed, depth)
 

@@ -19,6 +19,7 @@ from attrs import evolve, field, frozen
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import (
+    AdflightError,
     APIError,
     AuthenticationError,
     ConfigurationError,
@@ -198,7 +199,8 @@ class Credentials:
         Raises:
             AuthenticationError: the log-in was refused. Every caller that waited gets this, and the next one tries
                 again.
-            AdflightError: whatever else kept a new token from coming.
+            AdflightError: whatever else kept a new token from coming; `while_logging_in` tells it from an error of the
+                call that waited.
         """
         return self.current() or await self._renewed()
 
@@ -227,7 +229,11 @@ class Credentials:
         await asyncio.wait([task])
         if task.cancelled():
             raise ConfigurationError("the client was closed while it logged in")
-        return task.result()
+        try:
+            return task.result()
+        except AdflightError as error:
+            error.while_logging_in = True
+            raise
 
     def _renewal(self) -> asyncio.Task[Token]:
         loop = asyncio.get_running_loop()

@@ -82,7 +82,9 @@ class _Detailed(AdflightError):
     _details: ClassVar[tuple[str, ...]] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.args[0], {name: getattr(self, name) for name in self._details})
+        details = {name: getattr(self, name) for name in self._details}
+        marked = {"while_logging_in": True} if self.while_logging_in else None
+        return _rebuild, (type(self), self.args[0], details), marked
 
 
 class ConfigurationError(AdflightError):

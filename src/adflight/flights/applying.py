@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
-from adflight.core.errors import InvalidInput, OverBudget, PlanOutdated
+from adflight.core.errors import AdflightError, InvalidInput, OverBudget, PlanOutdated
 from adflight.flights.dispatching import Dispatcher
 from adflight.flights.entries import Contradiction, JournalError, Run
 from adflight.flights.events import Began, Ended, Event, Settled
@@ -367,13 +367,18 @@ class _Apply:
         has_failed = any(how == "failed" and count for (_, how), count in results.items())
         return Ended(
             how="stopped" if dispatcher.stopped else "failed" if has_failed else "complete",
-            reason="" if dispatcher.stopped is None else str(dispatcher.stopped),
+            reason="" if dispatcher.stopped is None else _why(dispatcher.stopped),
             done=results[flights, "done"],
             failed=results[flights, "failed"],
             adopted=results[flights, "adopted"],
             requests=dict(self._requests + dispatcher.sent),
             seconds=self._platform.clock.monotonic() - self._began_at,
         )
+
+
+def _why(stopped: AdflightError) -> str:
+    # an error of the connection does not say for what it was
+    return f"no token could be had: {stopped}" if stopped.while_logging_in else str(stopped)
 
 
 def _is_after(read_at: datetime, runs: Iterable[Run]) -> bool:

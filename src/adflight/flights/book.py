@@ -317,11 +317,12 @@ class Book:
     def keys_of(self, kind: str, file: str) -> dict[str, int]:
         # one run at a time: what was bound while it went on, it bound; one that died ended when the next one began
         rows = self._database.execute(
-            "SELECT key, id FROM ids WHERE kind = ?1 AND until IS NULL AND (key IN"
-            " (SELECT p.key FROM runs r JOIN intents n ON n.run = r.id JOIN parts p ON p.intent = n.id"
-            " WHERE r.file = ?2 AND p.kind = ?1) OR EXISTS (SELECT 1 FROM runs r WHERE r.file = ?2"
-            " AND since BETWEEN r.started AND coalesce(r.ended, since) AND since <"
-            " coalesce((SELECT min(started) FROM runs later WHERE later.id > r.id), 9e999))) ORDER BY key",
+            "WITH spans AS (SELECT * FROM (SELECT file, started, ended, coalesce(min(started) OVER"
+            " (ORDER BY id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 9e999) AS next FROM runs)"
+            " WHERE file = ?2) SELECT key, id FROM ids WHERE kind = ?1 AND until IS NULL AND (key IN"
+            " (SELECT key FROM parts WHERE kind = ?1 AND run IN (SELECT id FROM runs WHERE file = ?2))"
+            " OR EXISTS (SELECT 1 FROM spans WHERE since BETWEEN started AND coalesce(ended, since) AND since < next))"
+            " ORDER BY key",
             (kind, file),
         )
         return dict(rows.fetchall())

@@ -31,6 +31,8 @@ from adflight.flights.wanted import Place, Wanted, named
 Applied: TypeAlias = Mapping[str, Any]
 """What was last applied to an object, by column."""
 
+SENT: Final = "it was sent before, and what became of it is not known yet; applying finds that out first"
+
 NOTHING: Final[Mapping[str, Any]] = {}
 
 _LEVELS: Final = {ORDER: Level.INSERTION_ORDER, CAMPAIGN: Level.CAMPAIGN}
@@ -127,6 +129,9 @@ class Comparison:
     def _found(self, item: Item, order: Item | None, name: str | None, place: Place) -> Live | None:
         """The live object; None where there is none yet. Raises `Refusal`."""
         id_ = self._wanted.known[item.kind].get(item.key)
+        if id_ is None and item.key in self._wanted.sent[item.kind]:
+            item.reason = SENT
+            return None
         if id_ is None:
             return None if name is None else self._adopted(item, order, place)
         item.id = id_

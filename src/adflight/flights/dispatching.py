@@ -291,10 +291,7 @@ class Dispatcher:
         for one in self._schedule.withheld():
             target = one.target
             if (one.write.kind, target.key) in self._items:
-                reason = f"its insertion order {target.parent!r} is not as planned"
-                if one.write.kind == ORDER:
-                    reason = "it is lowered only when all its campaigns are as planned"
-                self.failed(one.write.kind, target.key, target.row, reason, "withheld")
+                self.failed(one.write.kind, target.key, target.row, one.reason, "withheld")
 
     # rounds
 

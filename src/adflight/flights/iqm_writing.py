@@ -7,7 +7,7 @@ or distribute them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -35,6 +35,7 @@ MONEY: Final = frozenset(("budget_total", "budget_day", "max_bid", "total_impres
 
 _AUTO_SUM: Final = "is_auto_sum_io_total_budget"
 _BUDGETS: Final = ("io_total_budget", "io_total_impressions")
+_TOTALS: Final = ("budget_total", "total_impressions")
 _LIMITS: Final = ("io_end_time", "end_time", "budget_day")
 
 _Part: TypeAlias = tuple[str, frozenset[tuple[str, Value]]]
@@ -57,9 +58,12 @@ class _Share:
     def target(self, sent: Managed) -> Target:
         """The target of a write that sends these values, and perhaps not all of the share's."""
         item = self.item
-        fields = {change.column: change.new for change in self.changes if change.column in sent}
-        # mostly everything that is sent, and the same for all
-        return Target(item.key, item.row, item.id, item.parent, sent if fields == sent else fields)
+        changes = [change for change in self.changes if change.column in sent]
+        fields: Managed = {change.column: change.new for change in changes}
+        if fields == sent:
+            # mostly so, and then one mapping does for all
+            fields = sent
+        return Target(item.key, item.row, item.id, item.parent, fields, _money(item, changes))
 
 
 @define(eq=False)
@@ -104,7 +108,7 @@ class _Writes:
             operation=CREATES[item.kind],
             kind=item.kind,
             phase=Phase.ORDER if item.kind == ORDER else Phase.RAISE,
-            targets=(Target(item.key, item.row, None, item.parent, managed),),
+            targets=(Target(item.key, item.row, None, item.parent, managed, 0 if item.kind == ORDER else 1),),
             values=managed,
             creates=True,
             named=item.name,
@@ -214,7 +218,8 @@ def _phases(item: Item) -> Iterator[tuple[Phase, Sequence[Change]]]:
         changes: Sequence[Change] = item.changes
         if any(change.column in DIMENSIONS for change in changes):
             changes = [change for change in changes if change.column not in DIMENSIONS]
-        lowers = bool(changes) and all(_direction(change) < 0 for change in changes)
+        money = _money(item, changes)
+        lowers = money < 0 or (not money and all(_direction(change) < 0 for change in changes))
         yield Phase.LOWER if lowers else Phase.RAISE, changes
         return
     lowered = {change.column for change in item.changes if _direction(change) < 0}
@@ -228,6 +233,20 @@ def _phases(item: Item) -> Iterator[tuple[Phase, Sequence[Change]]]:
         yield Phase.ORDER, first
     if last:
         yield Phase.LOWER_ORDER, last
+
+
+def _money(item: Item, changes: Iterable[Change]) -> Literal[-1, 0, 1]:
+    """See `Target.money`. A bid, a budget a day or an end say how fast a campaign spends what its total allows."""
+    if item.kind == ORDER:
+        return 0
+    if item.is_draft:
+        # it could spend nothing before
+        return 1
+    totals = [_direction(change) for change in changes if change.column in _TOTALS]
+    if not totals:
+        return 0
+    # of two totals, or where nobody knows the old one, what may be more is more
+    return -1 if max(totals) < 0 else 1
 
 
 def _direction(change: Change) -> int:

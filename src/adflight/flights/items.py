@@ -66,6 +66,7 @@ class Item:
     is_draft: bool = False
     """Whether the change would submit a draft."""
     reason: str = ""
+    """Why it is refused; or, of what is to be created, that an earlier request for it has no outcome yet."""
     committed: Decimal = Decimal(0)
     """By how much it raises campaign budgets, in the account's currency; below zero where it lowers them. A draft that
     it submits commits all of its budget."""

@@ -336,6 +336,12 @@ async def _known(journal: Journal | None) -> Known:
     return {kind: {} if journal is None else await journal.ids(kind) for kind in (ORDER, CAMPAIGN)}
 
 
+async def _sent(journal: Journal | None) -> dict[str, set[str]]:
+    """By kind, the keys whose creates have no outcome."""
+    open_ = [] if journal is None else await journal.open_intents()
+    return {kind: {one.key for one in open_ if one.creates and one.kind == kind} for kind in (ORDER, CAMPAIGN)}
+
+
 async def _earlier(journal: Journal | None, label: str, wanted: Wanted, now: datetime) -> list[tuple[str, str, int]]:
     """Kind, key and id of what was applied from this file before and is not in it; rows without a name have no before.
 
@@ -357,7 +363,7 @@ async def _earlier(journal: Journal | None, label: str, wanted: Wanted, now: dat
 
 
 async def _wanted(flights: Flights, known: Known, journal: Journal | None) -> Wanted:
-    wanted = Wanted(flights.columns, known)
+    wanted = Wanted(flights.columns, known, await _sent(journal))
     # of an order that a file does not place, the journal knows where it was
     placing = None if flights.columns.order_place is None else journal
     async for orders, applied in _pages(flights.orders(), placing, ORDER, known):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from attrs import define, field, frozen
 
@@ -33,7 +33,9 @@ class Phase(IntEnum):
     ORDER = 0
     """Insertion orders are made, and raised: longer, or with more money; whatever neither raises nor lowers, too."""
     LOWER = 1
-    """Campaigns that give money back or end earlier."""
+    """Campaigns that give money of their insertion order back; those that end earlier or spend more slowly, too. While
+    one of the former has not given back what was planned, nothing takes more (see `Target.money`): together they would
+    come to more than the plan. An earlier end that fails, or a lower bid, leaves the order's sum as it was."""
     RAISE = 2
     """Campaigns that are made or take more, and all other changes of theirs."""
     BESIDE = 3
@@ -53,6 +55,9 @@ class Target:
     """The key of its insertion order."""
     fields: Managed
     """What counts as applied once it is done."""
+    money: Literal[-1, 0, 1] = 0
+    """Of a campaign's: 1 where this takes more of its insertion order's money, or may; -1 where it gives some back, and
+    then its phase is `Phase.LOWER`; 0 where the order's campaigns come to the same as before."""
 
 
 @define(eq=False, kw_only=True)

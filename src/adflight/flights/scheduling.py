@@ -45,6 +45,8 @@ class _Order:
     """Whether it is not as planned, so that nothing in it may be sent."""
     is_strained: bool = False
     """Whether one of its campaigns is not as planned."""
+    owing: str | None = None
+    """The first of its campaigns that did not give back money as planned, so that nothing in it may take more."""
 
 
 @define(eq=False)
@@ -53,6 +55,7 @@ class Withheld:
 
     write: Write
     target: Target
+    reason: str
 
 
 class Schedule:
@@ -108,20 +111,18 @@ class Schedule:
     def conclude(self, write: Write, target: Target, *, is_done: bool) -> bool:
         """What became of a share of a write. Whether its object is as planned now, with all of its writes."""
         what = (write.kind, target.key)
+        order = self._orders[order_of(write, target)]
         self._writes_left[what] -= 1
         if not is_done:
             self._fail(write.kind, target.key, target.parent)
-        order = self._orders[order_of(write, target)]
+            if target.money < 0 and order.owing is None:
+                order.owing = target.key
         self.open -= 1
         order.left[write.phase] -= 1
         self._go_on(order)
         if write.creates:
             self._pass_turn(write)
         return not self._writes_left[what] and what not in self._failed
-
-    def again(self, write: Write) -> None:
-        """A create that was taken and made nothing is to be sent once more."""
-        self._push(write, has_turn=True)
 
     def fail(self, kind: str, key: str, parent: str | None) -> None:
         """Before anything is taken: an object that is not going to be as planned, so that nothing is sent for it."""
@@ -170,14 +171,27 @@ class Schedule:
         heappush(self._ready, self._entry(write, has_turn=has_turn))
 
     def _drops(self, write: Write, target: Target) -> bool:
-        what, order = (write.kind, target.key), self._orders[order_of(write, target)]
-        is_stranded = order.is_failed or (write.phase == Phase.LOWER_ORDER and order.is_strained)
-        if what not in self._failed and not is_stranded:
-            return False
-        if what not in self._failed:
-            self._withheld.append(Withheld(write, target))
+        if (write.kind, target.key) not in self._failed:
+            reason = self._stranded(write, target)
+            if not reason:
+                return False
+            self._withheld.append(Withheld(write, target, reason))
         self.conclude(write, target, is_done=False)
         return True
+
+    def _stranded(self, write: Write, target: Target) -> str:
+        """Why the state of its insertion order keeps a share from being sent; empty when it does not."""
+        order = self._orders[order_of(write, target)]
+        if order.is_failed:
+            return f"its insertion order {target.parent!r} is not as planned"
+        if target.money > 0 and order.owing is not None:
+            return (
+                f"it takes more money, and campaign {order.owing!r} of its insertion order {target.parent!r} "
+                "did not give back what was planned"
+            )
+        if write.phase == Phase.LOWER_ORDER and order.is_strained:
+            return "it is lowered only when all its campaigns are as planned"
+        return ""
 
     def _fail(self, kind: str, key: str, parent: str | None) -> None:
         self._failed.add((kind, key))

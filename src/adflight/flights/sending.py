@@ -224,7 +224,7 @@ class Sending:
             self.settled_after = max(self.settled_after, error.settled_after)
         elif self.is_pending or self._lost_at is not None:
             outcome, how = self._unknown(text), "lost"
-        elif isinstance(error, APIError):
+        elif isinstance(error, APIError) and not error.while_logging_in:
             outcome, how = Refused(text), "refused"
         else:
             outcome, how = Withdrawn(text), "failed"

@@ -137,8 +137,11 @@ async def together(steps: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 def ends_everything(error: AdflightError, operation: str = "") -> bool:
     """Whether an error is the account's, or the journal's, so that nothing more can be sent at all.
 
-    A permission that is missing for `operation` itself says nothing of others.
+    So is any that kept a token from coming: each row would only try to log in again, at the quota's expense. A
+    permission that is missing for `operation` itself says nothing of others.
     """
+    if error.while_logging_in:
+        return True
     if isinstance(error, PermissionDenied):
         return error.operation != operation
     if isinstance(error, JournalError):

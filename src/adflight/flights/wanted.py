@@ -5,7 +5,7 @@ Imports reading, live and platform; used by `comparing` and `planning`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from attrs import Factory, define
@@ -30,6 +30,8 @@ class Wanted:
 
     columns: Columns
     known: Known
+    sent: Mapping[str, Collection[str]]
+    """By kind, the keys whose creates have no outcome: what became of them is settled, and not adopted."""
     present: dict[str, set[int]] = Factory(lambda: {ORDER: set(), CAMPAIGN: set()})
     """By kind, the known ids whose keys are in the file."""
     _orders: dict[tuple[Place, str], list[int]] = Factory(dict)
@@ -42,6 +44,8 @@ class Wanted:
     """By key of the insertion order: names of campaigns without a known id, and the first row with each."""
     _twice: dict[tuple[str, str], list[int]] = Factory(dict)
     """Rows, by key of the insertion order and name of the campaign, where there are several."""
+    _sent_names: set[tuple[str, str]] = Factory(set)
+    """Key of the insertion order and name, of campaigns whose creates have no outcome."""
     _apart: dict[int, tuple[str, ...]] = Factory(dict)
     """Managed columns that only requests of their own show, by known ids of campaigns that have some."""
     _apart_names: dict[str, dict[str, tuple[str, ...]]] = Factory(dict)
@@ -80,6 +84,8 @@ class Wanted:
         first = self._names.setdefault(flight.order_key, {}).setdefault(name, flight.row)
         if first != flight.row:
             self._twice.setdefault((flight.order_key, name), [first]).append(flight.row)
+        if flight.key in self.sent[CAMPAIGN]:
+            self._sent_names.add((flight.order_key, name))
         if apart:
             self._apart_names.setdefault(flight.order_key, {})[name] = apart
 
@@ -94,8 +100,11 @@ class Wanted:
         """What has to be read; `more` are objects, kind and id, that are in the file no longer."""
         more = list(more)
         names: dict[str | int, dict[str, int]] = {}
+        # what bears such a name would be read by itself, and what our own create has made is nothing to be adopted
+        passed = self._sent_names - self._twice.keys()
         for key, found in self._names.items():
-            names.setdefault(self._places[key], {}).update(found)
+            looked_for = {name: row for name, row in found.items() if (key, name) not in passed} if passed else found
+            names.setdefault(self._places[key], {}).update(looked_for)
         apart: dict[str | int, dict[str, tuple[str, ...]]] = {}
         for key, named_apart in self._apart_names.items():
             apart.setdefault(self._places[key], {}).update(named_apart)
