@@ -238,7 +238,7 @@ def test_the_platform_is_its_clients(account: Account) -> None:
         account.iqm.clock,
         account.iqm.limiter,
     )
-    assert platform.account == account.iqm.account == f"{Sandbox.CLIENT_ID} {Sandbox.EMAIL}"
+    assert platform.account == account.iqm.account == Sandbox.EMAIL
     assert platform.settled_after == 90
     assert repr(platform) == f"<IQMPlatform {account.iqm.base_url}>"
 

@@ -52,6 +52,11 @@ class IQMPlatform(OfClient[IQM]):
     def columns(self) -> Columns:
         return COLUMNS
 
+    async def scope(self) -> str:
+        """The workspace; see `Platform.scope`."""
+        workspace = await self._client.workspace()
+        return "" if workspace is None else str(workspace)
+
     async def zones(self) -> Mapping[str, int]:
         """The ids of time zones by name, read once."""
         if self._zones is None:

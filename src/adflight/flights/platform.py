@@ -95,7 +95,7 @@ class Platform(Protocol):
 
     @property
     def account(self) -> str:
-        """In one spelling: names the journal together with `base_url`."""
+        """In one spelling: names the journal together with `base_url` and `scope`."""
         ...
 
     @property
@@ -107,6 +107,13 @@ class Platform(Protocol):
     @property
     def settled_after(self) -> float:
         """Seconds after a request was sent by which it was carried out or never will be."""
+        ...
+
+    async def scope(self) -> str:
+        """What within the account has names and objects of its own: IQM's organization workspace, by its id.
+
+        Empty where there is none. Logs in where only that tells; always answers the same.
+        """
         ...
 
     async def zones(self) -> Mapping[str, int] | None:
