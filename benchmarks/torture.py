@@ -221,17 +221,17 @@ class Torture:
                 yield f"the journal knows {what}s {set(ids.values()) ^ set(live)} that are not there, or does not"
 
     @property
-    def account(self) -> tuple[str, str]:
-        """Whose journal it is: the service's URL, and the account."""
-        return self.sandbox.url, f"{Sandbox.CLIENT_ID} {Sandbox.EMAIL}"
+    def account(self) -> tuple[str, str, str]:
+        """Whose journal it is: the service's URL, the account, and the workspace."""
+        return self.sandbox.url, Sandbox.EMAIL, str(Sandbox.OW_ID)
 
     def journal(self) -> tuple[dict[str, int], dict[str, int], list[str]]:
         """The ids of insertion orders and campaigns by key, and what is open."""
 
         async def read() -> tuple[dict[str, int], dict[str, int], list[str]]:
             directory = self.directory / "journals"
-            url, account = self.account
-            async with await Journal.open(url, account, directory=directory, read_only=True) as journal:
+            url, account, scope = self.account
+            async with await Journal.open(url, account, scope=scope, directory=directory, read_only=True) as journal:
                 still_open = [f"{one.operation} {one.key} {one.state}" for one in await journal.open_intents()]
                 return await journal.ids("insertion_order"), await journal.ids("campaign"), still_open
 

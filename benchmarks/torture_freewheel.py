@@ -27,8 +27,8 @@ class FreeWheelTorture(Torture):
     vendor = "freewheel"
 
     @property
-    def account(self) -> tuple[str, str]:
-        return f"{self.sandbox.url}/freewheel", FreeWheelPlatform.USERNAME
+    def account(self) -> tuple[str, str, str]:
+        return f"{self.sandbox.url}/freewheel", FreeWheelPlatform.USERNAME, ""
 
     def problems(self, wanted: Sequence[WantedOrder]) -> Iterator[str]:
         live = {row["id"]: row for row in self.sandbox.ask("objects", "freewheel.order")}

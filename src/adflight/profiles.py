@@ -109,7 +109,7 @@ class Profile:
     """By the names of the vendor's settings."""
     base_url: str
     workspace: int | None = None
-    """Organization workspace, of IQM; by default the one that the log-in answers with."""
+    """Organization workspace, of IQM; by default the one that the log-in answers with, which `adflight login` keeps."""
     workspace_host: str = ""
     """The same, of IQM."""
     currency: str = ""

@@ -82,6 +82,9 @@ class FakePlatform:
         live.name = str(values.get(name or "", live.name))
         live.fields = {**live.fields, **values}
 
+    async def scope(self) -> str:
+        return ""
+
     async def zones(self) -> Mapping[str, int] | None:
         self.zone_reads += 1
         return {"US/Eastern": 29, "Europe/Berlin": 50}

@@ -307,7 +307,7 @@ async def test_a_saved_plan_keeps_them(desk: Bids, tmp_path: Path) -> None:
         with await plan(rows, desk.iqm, journal=journal, label="flights.csv") as planned:
             assert planned.totals.writes == {"bid_models.manage": 1}
             planned.save(tmp_path / "plan.json")
-        with load_plan(tmp_path / "plan.json", desk.iqm) as loaded:
+        with await load_plan(tmp_path / "plan.json", desk.iqm) as loaded:
             assert [item.changes for item in loaded.items] == [item.changes for item in planned.items]
             events = [event async for event in loaded.apply(journal=journal)]
     assert ended(events).how == "complete"

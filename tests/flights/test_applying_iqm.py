@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
@@ -12,11 +12,19 @@ from typing import Any, Final
 
 import pytest
 
-from adflight import IQM, Quota
+from adflight import IQM, InvalidInput, Quota
+from adflight.core.redaction import RedactedRequest
 from adflight.flights.comparing import SENT
+from adflight.flights.entries import Intent, Part
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Settled, Settling
+from adflight.flights.iqm import IQMPlatform
+from adflight.flights.iqm_reading import Reading
 from adflight.flights.items import Verdict
+from adflight.flights.keys import propose_release
+from adflight.flights.live import Live
 from adflight.flights.planning import plan
+from adflight.flights.platform import ORDER
+from adflight.flights.saved_plan import load_plan
 from adflight.sandbox import Sandbox, SandboxOptions
 from tests.clock import FakeClock
 from tests.flights.iqm_scene import CAMPAIGN_ROW, ORDER_ROW
@@ -74,7 +82,8 @@ class Desk:
 
     @asynccontextmanager
     async def journal(self) -> AsyncIterator[InlineJournal]:
-        where: dict[str, Any] = {"directory": self.directory, "clock": self.scene.clock}
+        scope = str(await self.iqm.workspace())
+        where: dict[str, Any] = {"scope": scope, "directory": self.directory, "clock": self.scene.clock}
         async with await InlineJournal.open(self.iqm.base_url, self.iqm.account, **where) as journal:
             yield journal
 
@@ -334,3 +343,69 @@ async def test_the_quota_is_used_up_and_never_exceeded(desk: Desk) -> None:
     assert desk.sandbox.counts.answers[429] == 0
     # the log-in and the lists of the plan are in the first window
     assert ended(events).seconds <= 1.02 * (writes + 5) / 19 * 60.0
+
+
+# workspaces
+
+
+async def test_a_saved_plan_is_of_one_workspace(desk: Desk, tmp_path: Path) -> None:
+    with await plan([row("a1")], desk.iqm, directory=tmp_path) as made:
+        made.save(tmp_path / "monday.plan")
+    with pytest.raises(
+        InvalidInput, match=f"a plan in workspace 200011; this one was made in workspace {Sandbox.OW_ID}"
+    ):
+        await load_plan(tmp_path / "monday.plan", desk.iqm.with_options(ow_id=200011))
+    # the one that the log-in answers with has a number, too
+    with await load_plan(tmp_path / "monday.plan", desk.iqm.with_options(ow_id=Sandbox.OW_ID)) as loaded:
+        assert [event async for event in loaded.apply(directory=tmp_path)]
+    assert await desk.names() == [("Spring", "Flight a1")]
+
+
+async def test_a_file_may_be_applied_in_each_workspace(desk: Desk, tmp_path: Path) -> None:
+    other = Desk(desk.scene, desk.iqm.with_options(ow_id=200011), tmp_path)
+    for each in (desk, other, desk, other):
+        await each.finish([row("a1")])
+        assert await each.names() == [("Spring", "Flight a1")]
+    assert desk.scene.executions == {"insertion_orders_create": 2, "campaigns_create": 2}
+
+
+async def test_what_was_lost_in_one_workspace_is_not_given_up_in_another(desk: Desk, tmp_path: Path) -> None:
+    other = Desk(desk.scene, desk.iqm.with_options(ow_id=200011), tmp_path)
+    # somebody's process ended before the answer came
+    async with desk.journal() as journal:
+        await journal.begin_run("flights.csv")
+        await journal.intend(
+            Intent(
+                "insertion_orders.create",
+                ORDER,
+                (Part("Spring", {"io_name": "Spring"}, (), {"name": "Spring"}),),
+                RedactedRequest("POST", desk.iqm.base_url, {}, {"ioName": "Spring"}),
+                creates=True,
+                settled_after=90.0,
+            )
+        )
+    events = await other.apply([row("a1")], if_absent="create", by="ada")
+    assert of(events, Settled) == []
+    async with desk.journal() as journal:
+        assert [one.key for one in await journal.open_intents()] == ["Spring"]
+        with pytest.raises(InvalidInput, match=r"journal=.* in workspace 200011"):
+            await propose_release(journal, IQMPlatform(other.iqm), ORDER, "Spring", by="ada", force=True)
+
+
+async def test_what_cannot_be_looked_for_is_not_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.sandbox.fault("campaigns_create", kind="cut_before", times=None)
+    await desk.apply([row("a1")])
+    desk.sandbox.clear_faults()
+
+    async def nothing(reading: Reading, orders: Iterable[int]) -> AsyncIterator[tuple[int, list[Live]]]:
+        for _ in ():
+            yield 0, []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reading, "members", nothing)
+        (settled,) = of(await desk.apply([row("a1")], if_absent="create", by="ada"), Settled)
+        assert (settled.key, settled.how) == ("a1", "unclear")
+        assert settled.reason.startswith("It was not looked for.")
+    async with desk.journal() as journal:
+        assert [one.key for one in await journal.open_intents()] == ["a1"]
+    await desk.finish([row("a1")])

@@ -48,10 +48,11 @@ def mode(path: Path) -> int:
 
 def test_the_name_tells_the_service_and_hides_the_account(tmp_path: Path) -> None:
     place = Place.of(URL, ACCOUNT, tmp_path)
-    assert place.path.parent == tmp_path
+    assert place.path.parent == place.lock.parent == tmp_path
     assert Place.of(URL, ACCOUNT, Path("journals")).path.parent == Path.cwd() / "journals"
     assert place.path.name.startswith("api.example.com-") and place.path.suffix == ".journal"
-    assert "ada" not in place.path.name
+    assert place.lock.name.startswith("api.example.com-") and place.lock.suffix == ".lock"
+    assert "ada" not in place.path.name + place.lock.name
 
 
 def test_one_service_has_one_name_however_its_url_is_written(tmp_path: Path) -> None:
@@ -67,6 +68,13 @@ def test_one_service_has_one_name_however_its_url_is_written(tmp_path: Path) -> 
         )
     }
     assert len(same) == 1 and len(others) == 5 and not same & others
+
+
+def test_scopes_have_files_of_their_own_and_the_accounts_lock(tmp_path: Path) -> None:
+    places = [Place.of(URL, ACCOUNT, tmp_path, scope=scope) for scope in ("", "1", "2")]
+    assert len({place.path for place in places}) == len({place.owner for place in places}) == 3
+    assert {place.lock for place in places} == {Place.of(URL, ACCOUNT, tmp_path).lock}
+    assert Place.of(URL, "bob", tmp_path).lock != places[0].lock
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_it_lies_in_the_users_state_directory(tmp_path: Path, monkeypatch: pytes
 def test_nobody_else_can_read_it(place: Place) -> None:
     os.chmod(place.path, 0o644)
     place.create()
-    lock = Lock(place.path.with_suffix(".lock"), 0.0)
+    lock = Lock(place.lock, 0.0)
     base = opened(place)
     put(base, "one")
     assert mode(place.path.parent) == 0o700

@@ -345,7 +345,7 @@ async def test_a_lost_change_is_read_back(desk: Desk, scene: Scene) -> None:  # 
 async def test_a_saved_plan_is_applied(desk: Desk, tmp_path: Path) -> None:
     with await desk.plan(ROWS) as planned:
         planned.save(tmp_path / "plan.json")
-    with load_plan(tmp_path / "plan.json", desk.client) as loaded:
+    with await load_plan(tmp_path / "plan.json", desk.client) as loaded:
         events = [event async for event in loaded.apply(journal=desk.journal)]
     assert brief(events, RowDone) == MADE
 

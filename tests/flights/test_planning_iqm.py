@@ -17,6 +17,7 @@ from adflight.flights.entries import Intent, Part
 from adflight.flights.iqm import IQMPlatform
 from adflight.flights.items import UNSEEN, Change, Verdict
 from adflight.flights.journal import Journal
+from adflight.flights.opening import open_journal
 from adflight.flights.planning import Plan, full_refresh_cost, moved
 from adflight.flights.platform import CAMPAIGN, ORDER
 from adflight.sandbox import Sandbox, SandboxOptions
@@ -51,8 +52,7 @@ async def account(adflight_sandbox: Sandbox) -> AsyncIterator[Account]:
 @pytest.fixture
 async def journal(account: Account, tmp_path: Path) -> AsyncIterator[Journal]:
     platform = account.platform
-    opened = await Journal.open(platform.base_url, platform.account, directory=tmp_path, clock=platform.clock)
-    async with opened as journal:
+    async with await open_journal(platform, directory=tmp_path) as journal:
         yield journal
 
 
@@ -181,7 +181,7 @@ async def test_a_saved_plan_is_made_anew_before_it_is_applied(
     with await adflight.plan([row("a")], account.iqm, journal=journal, label="flights.csv") as planned:
         planned.save(file)
     account.sent()
-    with adflight.load_plan(file, account.iqm) as loaded:
+    with await adflight.load_plan(file, account.iqm) as loaded:
         assert account.sent() == {}
         newer = await loaded.again(journal)
         assert loaded.moved(newer) == []

@@ -45,7 +45,7 @@ async def applied(
     scene: Scene, iqm: IQM, directory: Path, rows: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Event], Report, dict[str, ReportRow]]:
     """The events of an apply, and what is reported of it afterwards."""
-    where: dict[str, Any] = {"directory": directory, "clock": scene.clock}
+    where: dict[str, Any] = {"scope": str(await iqm.workspace()), "directory": directory, "clock": scene.clock}
     async with await InlineJournal.open(iqm.base_url, iqm.account, **where) as journal:
         with await plan(rows, iqm, journal=journal, label="flights.csv") as made:
             events = [event async for event in made.apply(journal=journal)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from decimal import Decimal
@@ -32,7 +33,7 @@ async def test_a_plan_comes_back_as_it_was(tmp_path: Path) -> None:
         planned.save(file)
         assert is_plan(file)
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        with load_plan(file, platform) as loaded:
+        with await load_plan(file, platform) as loaded:
             assert loaded.to_json() == planned.to_json()
             assert list(loaded.flights) == list(planned.flights)
             assert list(loaded.flights.orders()) == list(planned.flights.orders())
@@ -58,12 +59,12 @@ async def saved(tmp_path: Path) -> Path:
 
 def refused(file: Path, platform: FakePlatform | None = None) -> str:
     with pytest.raises(InvalidInput) as raised:
-        load_plan(file, platform or FakePlatform())
+        asyncio.run(load_plan(file, platform or FakePlatform()))
     return str(raised.value)
 
 
-def test_everything_is_kept(saved: Path) -> None:
-    with load_plan(saved, FakePlatform()) as loaded:
+async def test_everything_is_kept(saved: Path) -> None:
+    with await load_plan(saved, FakePlatform()) as loaded:
         assert [item.verdict.value for item in loaded.items] == ["unchanged", "refused", "change", "create", "refused"]
         changed = loaded.items[2]
         assert changed.changes == (
@@ -120,7 +121,7 @@ def test_what_is_no_plan_is_refused(tmp_path: Path) -> None:
         assert not is_plan(file)
     assert not is_plan(tmp_path / "none")
     with pytest.raises(OSError, match="none"):
-        load_plan(tmp_path / "none", FakePlatform())
+        asyncio.run(load_plan(tmp_path / "none", FakePlatform()))
 
 
 @given(data=st.data())
@@ -164,5 +165,5 @@ async def test_a_plan_that_cannot_be_written_leaves_nothing_behind(saved: Path, 
         planned.items.pop()
         with pytest.raises(RuntimeError):
             planned.save(saved)
-    load_plan(saved, FakePlatform()).close()
+    (await load_plan(saved, FakePlatform())).close()
     assert sorted(os.listdir(tmp_path)) == ["monday.plan"]

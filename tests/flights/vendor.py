@@ -151,6 +151,9 @@ class VendorPlatform:
         self.refuses: dict[str, str] = {}
         """Keys that a bulk answer names as failed, and why."""
 
+    async def scope(self) -> str:
+        return ""
+
     async def zones(self) -> Mapping[str, int] | None:
         return None
 

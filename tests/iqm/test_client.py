@@ -127,6 +127,14 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert iqm.options == Options()
 
 
+def test_an_account_is_a_person_whose_address_has_one_spelling() -> None:
+    ada = IQM(**CREDENTIALS)
+    same = IQM(**{**CREDENTIALS, "email": "Ada@Example.com", "client_id": "rotated"})
+    assert ada.account == same.account == "ada@example.com"
+    assert ada.limiter is same.limiter and ada.turns is same.turns
+    assert same.email == "Ada@Example.com"
+
+
 # views
 
 

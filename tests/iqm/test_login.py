@@ -96,6 +96,36 @@ async def test_a_view_has_a_workspace_of_its_own() -> None:
     assert {call.headers["Authorization"] for call in transport.sent[1:]} == {"Bearer access-1"}
 
 
+async def test_a_client_knows_its_workspace() -> None:
+    iqm, transport, _ = scripted(ok(TOKEN))
+    assert await iqm.with_options(ow_id=6).workspace() == 6
+    assert transport.sent == []
+    assert [await iqm.workspace(), await iqm.with_options(timeout=5).workspace()] == [77, 77]
+    assert len(transport.sent) == 1
+    named, transport, _ = scripted(ow_id=5)
+    assert await named.workspace() == 5
+    assert await named.with_options(ow_id=6).workspace() == 6
+    assert transport.sent == []
+
+
+async def test_where_nobody_names_a_workspace_there_is_none() -> None:
+    iqm, _, _ = scripted(ok({"access_token": "access-1"}))
+    assert await iqm.workspace() is None
+    iqm, transport, _ = scripted(token_store=MemoryStore(Token("access-1", extra={"owId": "77"})))
+    assert await iqm.workspace() == 77
+    assert transport.sent == []
+
+
+async def test_a_workspace_that_was_told_stays_the_same() -> None:
+    refused, again = answer(400, {"error": "invalid_grant"}), ok({**TOKEN, "access_token": "access-3", "owId": 78})
+    iqm, transport, clock = scripted(ok(TOKEN), refused, again, FOUND)
+    assert await iqm.workspace() == 77
+    await clock.advance(3600)
+    await iqm.campaigns.get_start()
+    assert headers(transport.sent[-1]) == {"Authorization": "Bearer access-3", "X-IAA-OW-ID": "77"}
+    assert await iqm.workspace() == 77
+
+
 async def test_log_ins_have_the_clients_options() -> None:
     iqm, transport, _ = scripted(ok(TOKEN), FOUND, options=Options(timeout=7, headers={"X-Extra": "yes"}))
     await iqm.campaigns.get_start()

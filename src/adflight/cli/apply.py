@@ -30,6 +30,7 @@ from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.events import Ended, Event
 from adflight.flights.journal import Journal
+from adflight.flights.opening import open_journal
 from adflight.flights.planning import Plan, label_of, make_plan, moved
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import platform_for
@@ -80,7 +81,7 @@ class ApplyCommand:
         async with self.target.open(self.vendor) as client:
             platform = platform_for(client)
             # all that is wrong with the file comes before anything that takes time
-            saved = load_plan(path, client) if is_plan(path) else None
+            saved = await load_plan(path, client) if is_plan(path) else None
             if saved is not None and self.label is not None:
                 raise InvalidInput("--label", self.label, f"none: this plan was made for {saved.label or 'its source'}")
             flights = await read_source(path, platform, self.declarations) if saved is None else saved.flights
@@ -97,15 +98,14 @@ class ApplyCommand:
     # before anything is sent
 
     async def _journal(self, screen: Console, platform: Platform) -> Journal:
-        how: dict[str, Any] = {"directory": self.target.directory, "clock": platform.clock}
         try:
-            return await Journal.open(platform.base_url, platform.account, **how)
+            return await open_journal(platform, directory=self.target.directory)
         except JournalHeld as held:
             if not self.wait:
                 held.add_note("To wait for it: --wait SECONDS.")
                 raise
             screen.print(f"{held}; waiting for it, {duration(self.wait)} at most", style="yellow", soft_wrap=True)
-        return await Journal.open(platform.base_url, platform.account, wait=self.wait, **how)
+        return await open_journal(platform, directory=self.target.directory, wait=self.wait)
 
     async def _again(self, screen: Console, saved: Plan, path: Path, journal: Journal) -> Plan:
         if not (self.quiet or self.as_json):

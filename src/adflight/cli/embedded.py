@@ -79,6 +79,7 @@ async def running(url: str, vendor: str, *, offline: bool = False) -> AsyncItera
 
 def _sandboxed(root: str, vendor: str, quota: str) -> Profile:
     """The sandbox's own account, which its documents tell everybody."""
+    from adflight.sandbox.iqm.vendor import IQMPlatform
     from adflight.sandbox.vendors import VENDORS as SERVED
 
     if vendor not in VENDORS:
@@ -88,7 +89,14 @@ def _sandboxed(root: str, vendor: str, quota: str) -> Profile:
     prefix = f"{vendor}_".upper()
     credentials = {name.removeprefix(prefix).lower(): str(value) for name, value in served.environment.items()}
     return Profile(
-        name="sandbox", vendor=vendor, credentials=credentials, base_url=base_url, quota=quota, is_sandbox=True
+        name="sandbox",
+        vendor=vendor,
+        credentials=credentials,
+        base_url=base_url,
+        # so that who sends nothing knows whose journal it is
+        workspace=IQMPlatform.OW_ID if vendor == "iqm" else None,
+        quota=quota,
+        is_sandbox=True,
     )
 
 

@@ -37,6 +37,7 @@ from adflight.flights.keys import (
     release,
 )
 from adflight.flights.live import Live
+from adflight.flights.opening import open_journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import platform_for
 
@@ -65,8 +66,9 @@ class KeysCommand:
         known: list[Known] = []
         open_: list[OpenIntent] = []
         async with self.target.open(self.vendor, offline=True) as client:
+            platform = platform_for(client)
             try:
-                async with await self._journal(platform_for(client), read_only=True) as journal:
+                async with await open_journal(platform, directory=self.target.directory, read_only=True) as journal:
                     for each in kinds:
                         known += await journal.known(each)
                     open_ = [one for one in await journal.open_intents() if one.kind in kinds]
@@ -160,12 +162,8 @@ class KeysCommand:
     async def _opened(self) -> AsyncIterator[tuple[Platform, Journal]]:
         async with self.target.open(self.vendor) as client:
             platform = platform_for(client)
-            async with await self._journal(platform) as journal:
+            async with await open_journal(platform, directory=self.target.directory) as journal:
                 yield platform, journal
-
-    async def _journal(self, platform: Platform, **more: Any) -> Journal:
-        where: dict[str, Any] = {"directory": self.target.directory, "clock": platform.clock}
-        return await Journal.open(platform.base_url, platform.account, **where, **more)
 
     def _shown(self, live: Live, kind: str, platform: Platform) -> Iterator[str]:
         """An object in a line: what it is, its name, status and money."""

@@ -77,9 +77,8 @@ def _leave(error: Exception, code: int) -> NoReturn:
 
 def account_of(platform: Platform, target: Target) -> str:
     """Whose account it is, in words: vendor, person, and how it was named."""
-    person = platform.account.split()[-1]
     named = f"profile {target.profile}" if target.profile else target.words
-    return f"{platform.columns.vendor} account {person} ({named})"
+    return f"{platform.columns.vendor} account {platform.account} ({named})"
 
 
 def nobody(question: str) -> ConfigurationError:

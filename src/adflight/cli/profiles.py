@@ -58,9 +58,9 @@ class Login:
         if asks:
             _tell(f"{_TITLES[self.vendor]} at {draft.base_url}")
         profile = evolve(draft, credentials=self._asked() if asks else self._found())
-        checked = asyncio.run(_try(profile))
+        profile = asyncio.run(_try(profile))
         replaced = save(profile)
-        _tell(checked)
+        _tell(_proved(profile))
         _tell(f"{'Replaced' if replaced else 'Kept'} profile {profile}, in {path()}, which nobody else can read.")
         if not profile.currency:
             _tell("Plans will name no currency: to have one, log in again with --currency EUR, or whatever it is.")
@@ -119,8 +119,9 @@ def _ask(setting: Setting) -> str:
         _tell("A whole number, please." if text else "It is needed.")
 
 
-async def _try(profile: Profile) -> str:
-    """Logs in, and says what that proves. Raises what the call raises, with words on what was kept: nothing."""
+async def _try(profile: Profile) -> Profile:
+    """Logs in; the profile with the workspace that it opens, so that no command has to log in to know whose journal it
+    reads. Raises what the call raises, with words on what was kept: nothing."""
     from adflight.freewheel import FreeWheel
     from adflight.iqm import IQM
 
@@ -132,15 +133,13 @@ async def _try(profile: Profile) -> str:
                 if profile.workspace is not None or profile.workspace_host:
                     # a log-in knows nothing of them
                     await client.master.list_creative_types()
-                return f"{title} let {profile.account} in; organization workspace {profile.workspace or token.ow_id}."
-            if isinstance(client, FreeWheel):
+                if profile.workspace is None and isinstance(token.ow_id, int):
+                    profile = evolve(profile, workspace=token.ow_id)
+            elif isinstance(client, FreeWheel):
                 await client.auth.token(username=secrets["username"], password=secrets["password"])
-                return f"{title} let {profile.account} in."
-            await client.campaigns.list_active()
-            return (
-                f"{title} knows organization {profile.account}. It wants the token for writes only, so whether that is "
-                "right shows with the first of them."
-            )
+            else:
+                await client.campaigns.list_active()
+            return profile
     except _REFUSALS as error:
         said = f"{title} refused {profile.account} at {profile.base_url}: {error}. Nothing was kept."
         refused = authentication_error(error, said)
@@ -148,6 +147,18 @@ async def _try(profile: Profile) -> str:
         error.add_note("Nothing was kept.")
         raise
     raise refused
+
+
+def _proved(profile: Profile) -> str:
+    """What it says of a profile that it was tried."""
+    title = _TITLES[profile.vendor]
+    if profile.vendor == "icareus":
+        return (
+            f"{title} knows organization {profile.account}. It wants the token for writes only, so whether that is "
+            "right shows with the first of them."
+        )
+    workspace = "" if profile.workspace is None else f"; organization workspace {profile.workspace}"
+    return f"{title} let {profile.account} in{workspace}."
 
 
 def show() -> None:

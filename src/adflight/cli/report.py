@@ -52,11 +52,13 @@ _STYLES: Final = {
 
 @frozen(kw_only=True)
 class Account:
-    """Whose journal is read. All of it is known without a request."""
+    """Whose journal is read."""
 
     base_url: str
     account: str
     """As its client spells it."""
+    scope: str = ""
+    """What of the account; see `Platform.scope`."""
     vendor: str = "iqm"
     quota: Quota | None = None
     """For the line in the page's picture."""
@@ -90,7 +92,12 @@ async def run_report(
         if path is not None and path.exists():
             raise InvalidInput(option, str(path), "the name of a file that does not exist yet")
     async with await Journal.open(
-        account.base_url, account.account, directory=account.directory, read_only=True, clock=clock
+        account.base_url,
+        account.account,
+        scope=account.scope,
+        directory=account.directory,
+        read_only=True,
+        clock=clock,
     ) as journal:
         report = await read_report(journal, run, clock=clock)
         if format == "html" and output is None:

@@ -41,6 +41,7 @@ class ReportCommand:
             account = Account(
                 base_url=platform.base_url,
                 account=platform.account,
+                scope=await platform.scope(),
                 vendor=platform.columns.vendor,
                 quota=platform.limiter.quota,
                 currency=self.target.currency,

@@ -23,6 +23,7 @@ from adflight.flights.entries import Contradiction, JournalError, Run
 from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
 from adflight.flights.journal import Journal
+from adflight.flights.opening import check_journal, open_journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.settling import IfAbsent, settle, together
@@ -108,6 +109,7 @@ async def apply(
         concurrency: Requests under way at a time.
 
     Raises:
+        InvalidInput: The journal is of another account or scope.
         OverBudget: It commits more.
         PlanOutdated: What exists has changed in a way that the plan does not explain.
         JournalHeld: Another process is at it.
@@ -229,13 +231,11 @@ class _Apply:
         self._dispatcher: Dispatcher
 
     async def run(self, journal: Journal | None, directory: Path | None, wait: float | None) -> None:
-        platform = self._platform
         if journal is not None:
+            await check_journal(journal, self._platform)
             ended = await self._in_a_run(journal)
         else:
-            own = await Journal.open(
-                platform.base_url, platform.account, directory=directory, wait=wait, clock=platform.clock
-            )
+            own = await open_journal(self._platform, directory=directory, wait=wait)
             try:
                 ended = await self._in_a_run(own)
             finally:

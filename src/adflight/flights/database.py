@@ -44,17 +44,20 @@ class NoJournal(JournalError):
 
 @define(frozen=True)
 class Place:
-    """Where the journal of one account of one service lies."""
+    """Where the journal of one scope of one account of one service lies."""
 
     path: Path
-    account: str
-    """A digest of the service and the account, whose name holds an e-mail address."""
+    lock: Path
+    """What whoever writes any journal of the account holds: two scopes of it are still one account."""
+    owner: str
+    """A digest of the service, the account, whose name holds an e-mail address, and the scope."""
 
     @classmethod
-    def of(cls, base_url: str, account: str, directory: Path | None) -> Place:
+    def of(cls, base_url: str, account: str, directory: Path | None, *, scope: str = "") -> Place:
         """In the user's state directory, unless another one is given.
 
-        Raises `ConfigurationError` for what is no URL or no account.
+        `scope` is what within the account has names and objects of its own, as IQM's organization workspaces do; empty
+        where there is none. Raises `ConfigurationError` for what is no URL or no account.
         """
         try:
             parts = urlsplit(base_url)
@@ -67,10 +70,12 @@ class Place:
         if port == {"http": 80, "https": 443}.get(parts.scheme):
             port = None
         host = parts.hostname if port is None else f"{parts.hostname}-{port}"
-        digest = sha256("\0".join((parts.scheme, host, parts.path.rstrip("/"), account)).encode()).hexdigest()
-        name = f"{re.sub(r'[^a-z0-9.-]', '-', host)}-{digest[:16]}.journal"
+        whole = "\0".join((parts.scheme, host, parts.path.rstrip("/"), account))
+        owner = _digest(f"{whole}\0{scope}")
+        name = re.sub(r"[^a-z0-9.-]", "-", host)
         # absolute, because a program may change its directory
-        return cls((_state_directory() if directory is None else directory.absolute()) / name, digest)
+        directory = _state_directory() if directory is None else directory.absolute()
+        return cls(directory / f"{name}-{owner[:16]}.journal", directory / f"{name}-{_digest(whole)[:16]}.lock", owner)
 
     def prepare(self) -> None:
         """Makes the directory, for the user alone. Raises `JournalError` when it cannot be used."""
@@ -91,6 +96,10 @@ class Place:
             os.chmod(self.path, 0o600)
         except OSError as error:
             raise _unusable(self.path, error) from None
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _state_directory() -> Path:
@@ -197,7 +206,7 @@ def _held(path: Path, note: bytes) -> JournalHeld:
         pid, since = int(said["pid"]), moment(said["since"])
     who = "this process" if pid == os.getpid() else "another process" if pid is None else f"process {pid}"
     when = "" if since is None else f" since {since:%Y-%m-%d %H:%M:%S} UTC"
-    return JournalHeld(f"the journal {path.stem} is held by {who}{when}", pid=pid, since=since)
+    return JournalHeld(f"the account {path.stem} is held by {who}{when}", pid=pid, since=since)
 
 
 # what
@@ -234,7 +243,7 @@ class Database:
         except sqlite3.Error as error:
             raise self._trouble(error) from None
         try:
-            self._open(place.account, (_FACTS, *schema), opening)
+            self._open(place.owner, (_FACTS, *schema), opening)
             self._file = _identity(path)
         except sqlite3.Error as error:
             self._database.close()
@@ -259,7 +268,7 @@ class Database:
         if self.one("PRAGMA quick_check(1)") != ("ok",):
             raise self._damaged("its check failed")
         if not fresh and self.one("SELECT value FROM facts WHERE name = 'account'") != (account,):
-            raise JournalError(f"the journal {self._path} belongs to another account")
+            raise JournalError(f"the journal {self._path} belongs to another account, or another scope of it")
         if not self._read_only:
             self._prepare(account, schema if fresh else (), opening)
 

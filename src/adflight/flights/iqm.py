@@ -52,6 +52,11 @@ class IQMPlatform(OfClient[IQM]):
     def columns(self) -> Columns:
         return COLUMNS
 
+    async def scope(self) -> str:
+        """The workspace; see `Platform.scope`."""
+        workspace = await self._client.workspace()
+        return "" if workspace is None else str(workspace)
+
     async def zones(self) -> Mapping[str, int]:
         """The ids of time zones by name, read once."""
         if self._zones is None:
@@ -180,27 +185,28 @@ class IQMPlatform(OfClient[IQM]):
         kinds = {intent.kind for intent in intents}
         if len(kinds) > 1:
             raise InvalidInput("intents", sorted(kinds), "creates of one kind at a time")
-        found: dict[str, dict[int, Live]] = {intent.key: {} for intent in intents}
-        wanted: dict[tuple[int | None, str], list[dict[int, Live]]] = {}
-        for intent in intents:
-            place = (intent.look_up.get("io_id"), intent.look_up["name"])
-            wanted.setdefault(place, []).append(found[intent.key])
-        async for live in self._named(kinds, wanted):
-            for namesakes in wanted.get((live.parent, live.name), ()):
-                namesakes[live.id] = live
-        return found
+        places = {intent.key: (intent.look_up.get("io_id"), intent.look_up["name"]) for intent in intents}
+        found: dict[tuple[int | None, str], dict[int, Live]] = {place: {} for place in places.values()}
+        seen: set[int | None] = set()
+        async for order, named in self._named(kinds, found):
+            seen.add(order)
+            for live in named:
+                if (order, live.name) in found:
+                    found[order, live.name][live.id] = live
+        return {key: found[place] for key, place in places.items() if place[0] in seen}
 
-    async def _named(self, kinds: Collection[str], places: Collection[tuple[int | None, str]]) -> AsyncIterator[Live]:
-        """Everything that may bear one of these names, by insertion order, and more."""
+    async def _named(
+        self, kinds: Collection[str], places: Collection[tuple[int | None, str]]
+    ) -> AsyncIterator[tuple[int | None, Iterable[Live]]]:
+        """Everything that may bear one of these names, and more, by insertion order, as far as that can be seen."""
         reading = Reading(self._client)
         if ORDER in kinds:
             orders = await reading.orders({name for _, name in places}, ())
             self._learn(orders.values())
-            for order in orders.values():
-                yield order
+            yield None, orders.values()
         if CAMPAIGN in kinds:
-            async for campaign in reading.members({parent for parent, _ in places if parent is not None}):
-                yield campaign
+            async for members in reading.members({parent for parent, _ in places if parent is not None}):
+                yield members
 
     async def differences(self, intent: OpenIntent, id: int) -> list[str]:
         """The columns in which an object differs from what a create sent; all, where it does not exist any more."""

@@ -188,10 +188,11 @@ class Reading:
                         found[live.id] = live
         return found
 
-    async def members(self, orders: Iterable[int]) -> AsyncIterator[Live]:
-        """The campaigns of insertion orders: in one request for a thousand orders, without their money.
+    async def members(self, orders: Iterable[int]) -> AsyncIterator[tuple[int, list[Live]]]:
+        """Insertion orders with their campaigns: in one request for a thousand orders, without their money.
 
-        An insertion order of which that list counts others than it has is read as `campaigns` does, page by page.
+        An insertion order of which that list counts others than it has is read as `campaigns` does, page by page. One
+        that it does not have at all is left out: neither is it known then that nothing is in it.
         """
         listing = insertion_orders_list_campaigns
         doubtful: list[int] = []
@@ -202,10 +203,10 @@ class Reading:
                 if order.campaign_count != len(rows):
                     doubtful.append(order.io_id)
                     continue
-                for row in rows:
-                    yield iqm_live.listed(row, order.io_id)
-        for live in (await self.campaigns(doubtful, ())).values():
-            yield live
+                yield order.io_id, [iqm_live.listed(row, order.io_id) for row in rows]
+        campaigns = (await self.campaigns(doubtful, ())).values()
+        for id_ in doubtful:
+            yield id_, [live for live in campaigns if live.parent == id_]
 
     async def whole(self, ids: Iterable[int]) -> dict[int, Live]:
         """Campaigns, each read by itself. Raises what reading one raises."""

@@ -71,7 +71,8 @@ class _Asked:
 
 
 class Journal:
-    """The journal of one account of one service, open in this process and no other.
+    """The journal of one scope of one account of one service. While it is open, no other process opens one of that
+    account to write.
 
     Each method that writes returns once what it wrote is on the disk, together with what others wrote in the meantime.
     A caller that is cancelled while it waits loses nothing: the row is written all the same. What the rules forbid
@@ -105,6 +106,7 @@ class Journal:
         base_url: str,
         account: str,
         *,
+        scope: str = "",
         directory: Path | None = None,
         wait: float | None = 0.0,
         read_only: bool = False,
@@ -113,18 +115,19 @@ class Journal:
     ) -> Self:
         """Opens the journal, and makes it when there is none.
 
-        `directory` is the user's state directory by default. `wait` are the seconds for which to wait while another
-        has it open; None waits without end. With `read_only` it is opened beside whoever holds it, and cannot be
-        written. `secrets` are the names that are masked (see `secret_names`).
+        `scope` is what within the account has names and objects of its own, such as IQM's organization workspace; see
+        `Platform.scope`. `directory` is the user's state directory by default. `wait` are the seconds for which to wait
+        while another holds the account, whatever the scope; None waits without end. With `read_only` it is opened
+        beside whoever holds it, and cannot be written. `secrets` are the names that are masked (see `secret_names`).
 
         Raises:
             ConfigurationError: `base_url` is not a URL, or `account` is empty.
-            JournalHeld: another process, or this one, has it open; says which and since when.
-            JournalError: the directory or the file cannot be used, is damaged, of another account, or newer than this
-                adflight; it is left as it is. `NoJournal` with `read_only` when nothing was ever applied.
+            JournalHeld: another process, or this one, has one of the account open; says which and since when.
+            JournalError: the directory or the file cannot be used, is damaged, of another account or scope, or newer
+                than this adflight; it is left as it is. `NoJournal` with `read_only` when nothing was ever applied.
         """
         clock = SystemClock() if clock is None else clock
-        place = Place.of(base_url, account, directory)
+        place = Place.of(base_url, account, directory, scope=scope)
         journal = cls(place, None if read_only else await _lock(place, wait, clock), clock, secrets)
         journal._thread.start()
         try:
@@ -154,6 +157,10 @@ class Journal:
         if os.getpid() == self._pid:
             self._close()
             await asyncio.shield(self._closed)
+
+    def is_of(self, base_url: str, account: str, *, scope: str = "") -> bool:
+        """Whether it belongs to this account, and to this scope of it; all as `open` takes them."""
+        return Place.of(base_url, account, self.path.parent, scope=scope).owner == self._place.owner
 
     @property
     def open_for(self) -> float:
@@ -437,7 +444,7 @@ async def _lock(place: Place, wait: float | None, clock: Clock) -> Lock:
     told = False
     while True:
         try:
-            lock = Lock(place.path.with_name(f"{place.path.name}.lock"), clock.time())
+            lock = Lock(place.lock, clock.time())
         except JournalHeld as error:
             left = LOOK_AGAIN if until is None else until - clock.monotonic()
             if left <= 0:

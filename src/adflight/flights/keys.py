@@ -1,6 +1,6 @@
 """What a person says of a key: which object it means, or that it means none any more.
 
-    async with await Journal.open(platform.base_url, platform.account, clock=platform.clock) as journal:
+    async with await open_journal(platform) as journal:
         binding = await propose_bind(journal, platform, CAMPAIGN, "spring-1", 537001)
         ...                                                         # show it, and ask
         await bind(journal, binding, by="ada")
@@ -25,6 +25,7 @@ from adflight.flights.entries import Absent, Adopted, OpenIntent
 from adflight.flights.equality import differing
 from adflight.flights.journal import Journal
 from adflight.flights.live import Live
+from adflight.flights.opening import check_journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.settling import Found, look_for, write_down
 
@@ -99,10 +100,12 @@ async def propose_bind(
     """Reads an object that a key is to mean. An open create of the key is waited for until it must be settled.
 
     Raises:
-        InvalidInput: The object does not exist, was deleted, or is another key's; the key means it already.
+        InvalidInput: The object does not exist, was deleted, or is another key's; the key means it already; or the
+            journal is not the platform's.
         KeyRefused: The key has an open change.
     """
     _check_kind(platform, kind)
+    await check_journal(journal, platform)
     ids = await journal.ids(kind)
     if ids.get(key) == id:
         raise InvalidInput("ID", id, f"another one: {shown(key)} means it already")
@@ -179,11 +182,12 @@ async def propose_release(
         force: Also when the object is live: it goes on, and spends, and the next apply may buy another one.
 
     Raises:
-        InvalidInput: The key means nothing, or nobody says so.
+        InvalidInput: The key means nothing, nobody says so, or the journal is not the platform's.
         KeyRefused: The object is live; what a create made may be there; or the key has an open change.
     """
     _check_kind(platform, kind)
     _check_person(by)
+    await check_journal(journal, platform)
     open_ = await _open_create(journal, kind, key)
     if open_ is not None:
         return await _giving_up(journal, platform, open_, by, waiting)

@@ -29,6 +29,10 @@ class OfClient(Generic[ClientT]):
     def account(self) -> str:
         return self._client.account
 
+    async def scope(self) -> str:
+        """See `Platform.scope`: nothing, unless a vendor's own says otherwise."""
+        return ""
+
     @property
     def clock(self) -> Clock:
         return self._client.clock

@@ -32,6 +32,7 @@ from adflight.flights.items import Item, Leftover, Totals, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.live import Snapshot
 from adflight.flights.moving import moved
+from adflight.flights.opening import check_journal, open_journal
 from adflight.flights.platform import CAMPAIGN, KINDS, ORDER, Platform, Write
 from adflight.flights.platforms import Account, platform_for
 from adflight.flights.reading import KEPT, Flight, Flights, Order, Source
@@ -62,6 +63,8 @@ class Plan:
     """
 
     platform: Platform = field(repr=False)
+    scope: str
+    """What of the account it is for; see `Platform.scope`."""
     flights: Flights = field(repr=False)
     label: str
     """The file's name, under which the journal keeps what is applied; empty for rows without one."""
@@ -224,12 +227,14 @@ async def plan(
 
     Raises:
         InvalidFile: With everything that is wrong; nothing was sent.
-        InvalidInput: There are no flights for this client, or an argument is none.
+        InvalidInput: There are no flights for this client, the journal is another's, or an argument is none.
         JournalError: The journal is damaged, or cannot be read.
         AdflightError: What reading the account raises.
     """
     _check(refresh)
     platform = platform_for(client)
+    if journal is not None:
+        await check_journal(journal, platform)
     flights = await read_source(source, platform, declarations)
     try:
         async with _readable(platform, journal, directory) as opened:
@@ -248,8 +253,14 @@ async def make_plan(
     refresh: Refresh = "lists",
     label: str = "",
 ) -> Plan:
-    """The plan for flights that were read. None is the journal of an account to which nothing was ever applied."""
+    """The plan for flights that were read. None is the journal of an account to which nothing was ever applied.
+
+    Raises `InvalidInput` for a journal that is not the platform's, and what reading raises.
+    """
     _check(refresh)
+    if journal is not None:
+        await check_journal(journal, platform)
+    scope = await platform.scope()
     read_at = moment(platform.clock.time())
     known = await _known(journal)
     wanted = await _wanted(flights, known, journal)
@@ -267,6 +278,7 @@ async def make_plan(
     doubts = comparison.doubts.finish(snapshot.flights.values())
     planned = Plan(
         platform=platform,
+        scope=scope,
         flights=flights,
         label=label,
         refresh=refresh,
@@ -296,6 +308,8 @@ async def full_refresh_cost(
     Reads the file and the journal; of the account at most its table of time zones.
     """
     platform = platform_for(client)
+    if journal is not None:
+        await check_journal(journal, platform)
     with await read_source(source, platform, declarations) as flights:
         async with _readable(platform, journal, directory) as opened:
             wanted = await _wanted(flights, await _known(opened), opened)
@@ -322,9 +336,7 @@ async def _readable(platform: Platform, given: Journal | None, directory: Path |
         yield given
         return
     try:
-        journal = await Journal.open(
-            platform.base_url, platform.account, directory=directory, read_only=True, clock=platform.clock
-        )
+        journal = await open_journal(platform, directory=directory, read_only=True)
     except NoJournal:
         yield None
         return

@@ -100,7 +100,7 @@ class Platform(Protocol):
 
     @property
     def account(self) -> str:
-        """In one spelling: names the journal together with `base_url`."""
+        """In one spelling: names the journal together with `base_url` and `scope`."""
         ...
 
     @property
@@ -112,6 +112,13 @@ class Platform(Protocol):
     @property
     def settled_after(self) -> float:
         """Seconds after a request was sent by which it was carried out or never will be."""
+        ...
+
+    async def scope(self) -> str:
+        """What within the account has names and objects of its own: IQM's organization workspace, by its id.
+
+        Empty where there is none. Logs in where only that tells; always answers the same.
+        """
         ...
 
     async def zones(self) -> Mapping[str, int] | None:
@@ -155,7 +162,10 @@ class Platform(Protocol):
 
     async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
         """For creates without an outcome, by key: everything that bears the name now. `OpenIntent.look_up` is
-        `look_up(...)` of the write. One look for all of them, with the fewest requests, strictly paged."""
+        `look_up(...)` of the write. One look for all of them, with the fewest requests, strictly paged.
+
+        A key is left out where it cannot be looked for, as in an insertion order that is not shown: that is no absence.
+        """
         ...
 
     def look_up(self, write: Write, parent: int | None) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A plan in a file of its own, for another day or another machine: whoever applies it makes it anew first.
 
 JSON lines, in this order: a head, the insertion orders, the flights, each with what was planned for it, what is left,
-and an end with a digest of all that comes before it. No secrets: of the account there is only a digest. It holds all of
-the rows, so that the file that they came from may change or vanish.
+and an end with a digest of all that comes before it. No secrets: of the account there is only a digest, and the scope.
+It holds all of the rows, so that the file that they came from may change or vanish.
 
 Imports planning and entries.
 """
@@ -30,6 +30,7 @@ from adflight.flights.columns import Columns
 from adflight.flights.database import Place
 from adflight.flights.detection import Detected
 from adflight.flights.items import UNSEEN, Change, Item, Leftover, Totals, Verdict
+from adflight.flights.opening import scope_in_words
 from adflight.flights.planning import Plan
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import Account, platform_for
@@ -69,10 +70,10 @@ def save(plan: Plan, path: Path) -> None:
             partial.unlink()
 
 
-def load_plan(path: str | os.PathLike[str], client: Account) -> Plan:
-    """Reads a plan that `Plan.save` wrote. Sends nothing.
+async def load_plan(path: str | os.PathLike[str], client: Account) -> Plan:
+    """Reads a plan that `Plan.save` wrote. Sends nothing but a log-in, where only that tells the client's workspace.
 
-        with load_plan("monday.plan", iqm) as planned:
+        with await load_plan("monday.plan", iqm) as planned:
             async for event in planned.apply():
                 print(event)
 
@@ -80,13 +81,22 @@ def load_plan(path: str | os.PathLike[str], client: Account) -> Plan:
     the journal does not explain.
 
     Raises:
-        InvalidInput: It is no plan, or damaged, or of another account, service or vendor, or of another adflight.
+        InvalidInput: It is no plan, or damaged, or of another account, workspace, service or vendor, or of another
+            adflight.
         OSError: It cannot be read.
+        AdflightError: What a log-in raises.
     """
     platform = platform_for(client)
-    file = Path(path)
-    with file.open("rb") as opened:
-        return _Loading(file, opened, platform).plan()
+    loaded = _load(Path(path), platform)
+    try:
+        scope = await platform.scope()
+        if loaded.scope != scope:
+            expected = f"a plan {scope_in_words(scope)}; this one was made {scope_in_words(loaded.scope)}"
+            raise InvalidInput("plan", str(path), expected)
+    except BaseException:
+        loaded.close()
+        raise
+    return loaded
 
 
 def is_plan(path: str | os.PathLike[str]) -> bool:
@@ -100,7 +110,7 @@ def is_plan(path: str | os.PathLike[str]) -> bool:
 
 def _digest(platform: Platform) -> str:
     # one service, however its URL is written; the place itself does not matter
-    return Place.of(platform.base_url, platform.account, Path()).account
+    return Place.of(platform.base_url, platform.account, Path()).owner
 
 
 # writing
@@ -118,6 +128,7 @@ def _lines(plan: Plan) -> Iterator[bytes]:
             "vendor": columns.vendor,
             "base_url": redact_url(plan.platform.base_url, SECRET_NAMES),
             "account": _digest(plan.platform),
+            "scope": plan.scope,
             "label": plan.label,
             "refresh": plan.refresh,
             "created": plan.read_at.isoformat(),
@@ -164,6 +175,11 @@ def _kept(value: Any) -> Any:
 
 
 # reading
+
+
+def _load(file: Path, platform: Platform) -> Plan:
+    with file.open("rb") as opened:
+        return _Loading(file, opened, platform).plan()
 
 
 class _Damaged(Exception):
@@ -245,6 +261,7 @@ class _Loading:
         doubts = tuple(content.warnings[: head["doubts"]])
         return Plan(
             platform=self._platform,
+            scope=head["scope"],
             flights=Flights(content.columns, Detected("rows"), doubts, content.staging, connection),
             label=head["label"],
             refresh=head["refresh"],

@@ -1,6 +1,6 @@
 """What became of requests without an outcome: looked for once they must be settled, adopted, read back, or left open.
 
-    async with await Journal.open(platform.base_url, platform.account) as journal:
+    async with await open_journal(platform) as journal:
         async for event in settle(journal, platform):
             ...
 
@@ -42,6 +42,7 @@ from adflight.flights.equality import is_summed
 from adflight.flights.events import Settled, Settling
 from adflight.flights.journal import Journal
 from adflight.flights.live import Live
+from adflight.flights.opening import check_journal
 from adflight.flights.platform import Platform
 from adflight.flights.values import CLEAR
 
@@ -78,9 +79,11 @@ async def settle(
         by: The name of the person who says so. Without it, nothing is given up.
 
     Raises:
+        InvalidInput: The journal is of another account or scope.
         JournalError: The journal cannot be written.
         AuthenticationError, PermissionDenied, ConfigurationError: Nothing can be read at all.
     """
+    await check_journal(journal, platform)
     open_ = await journal.open_intents()
     if not open_:
         return

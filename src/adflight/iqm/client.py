@@ -113,7 +113,8 @@ class IQM(Client[OperationsWithRawResponse], Operations):
         super().__init__(
             base_url,
             self._login,
-            f"{client_id} {email}",
+            # of one person, however it is spelled and whichever keys the vendor has issued
+            email.casefold(),
             raw_operations=OperationsWithRawResponse,
             quota=quota,
             default_security=("bearerAuth", WORKSPACE_ID, WORKSPACE_HOST),
@@ -162,6 +163,13 @@ class IQM(Client[OperationsWithRawResponse], Operations):
         return self._view(options, scope)
 
     # calls
+
+    async def workspace(self) -> int | None:
+        """The organization workspace that calls of this view go to; None when neither you nor the log-in named one.
+
+        Logs in when that is not known yet. Raises what a log-in raises.
+        """
+        return await self._login.workspace(self.options.scope)
 
     async def log_out(self) -> None:
         """Ends the token's life, at the service, here and in the token store; the next call logs in again.

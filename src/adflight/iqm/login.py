@@ -39,7 +39,7 @@ class Login(BearerLogin):
     ) -> None:
         self._email = email
         self._password = password
-        self._ow_id = None if ow_id is None else str(ow_id)
+        self._ow_id = ow_id
         self._host = {"X-IAA-HOST": workspace_host} if workspace_host else {}
         basic = b64encode(f"{client_id}:{client_secret}".encode()).decode()
         super().__init__(
@@ -58,12 +58,28 @@ class Login(BearerLogin):
 
     def grant(self, token: Token, scope: Mapping[str, str]) -> Grant:
         headers = {"Authorization": f"Bearer {token.access}", **self._host}
-        workspace = scope.get(WORKSPACE_ID) or self._ow_id or token.extra.get("owId")
+        workspace = self._named(scope)
+        if workspace is None:
+            workspace = token.extra.get("owId")
         if workspace is not None:
             headers["X-IAA-OW-ID"] = str(workspace)
         if WORKSPACE_HOST in scope:
             headers["X-IAA-HOST"] = scope[WORKSPACE_HOST]
         return Grant(headers, token)
+
+    async def workspace(self, scope: Mapping[str, str]) -> int | None:
+        """The one that `grant` names, which may take a log-in; None where a token comes without.
+
+        What it has answered stays so, whatever later log-ins say: things are kept under it.
+        """
+        if self._named(scope) is None:
+            told = (await self.credentials.token()).extra.get("owId")
+            if self._ow_id is None and told is not None:
+                self._ow_id = int(told)
+        return self._named(scope)
+
+    def _named(self, scope: Mapping[str, str]) -> int | None:
+        return int(scope[WORKSPACE_ID]) if WORKSPACE_ID in scope else self._ow_id
 
     def _refused(self, reason: str) -> str:
         return (
