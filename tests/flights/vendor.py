@@ -28,7 +28,7 @@ from adflight.core.errors import (
 from adflight.core.options import Watch
 from adflight.core.quota import Limiter, Quota
 from adflight.flights.applying import apply
-from adflight.flights.book import AT_OPENING, SCHEMA, Book
+from adflight.flights.book import Book
 from adflight.flights.columns import Columns, columns_for
 from adflight.flights.database import Database
 from adflight.flights.entries import Done, OpenIntent, Refused
@@ -37,6 +37,7 @@ from adflight.flights.items import Change, Item, Totals, Verdict
 from adflight.flights.journal import Journal, _deliver
 from adflight.flights.live import Live, Needs, Snapshot
 from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Told, Write
+from adflight.flights.tables import AT_OPENING, SCHEMA
 from adflight.flights.values import Managed
 from tests.clock import FakeClock
 from tests.core.scripted import SHOWN
