@@ -11,6 +11,7 @@ import pytest
 from adflight.flights.database import Place
 from adflight.flights.entries import Attempt, Contradiction, Done, JournalError, SideRequest
 from adflight.flights.journal import Journal
+from adflight.flights.report import read_report
 from tests.clock import FakeClock
 from tests.flights.shelf import ACCOUNT, KIND, URL, create, opened
 
@@ -91,6 +92,9 @@ def version(directory: Path) -> int:
 async def test_an_old_journal_that_is_only_read_has_none(directory: Path) -> None:
     async with await opened(directory, read_only=True) as journal:
         assert await side_requests(journal) == []
+        report = await read_report(journal)
+    assert (len(report.sendings), report.sendings.writes) == (2, 2)
+    assert [(one.name, one.has_rows) for one in report.operations] == [("campaigns.create", True)]
     assert version(directory) == 1
 
 

@@ -14,18 +14,21 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from adflight.core.errors import InvalidInput, OverBudget, PlanOutdated
+from adflight.core.options import Attempted
 from adflight.flights.dispatching import Dispatcher
-from adflight.flights.entries import Contradiction, JournalError, Run
+from adflight.flights.entries import Contradiction, JournalError, Run, SideRequest
 from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.settling import IfAbsent, settle, together
+from adflight.flights.traffic import Traffic
 
 CONCURRENCY: Final = 50
 """Requests under way at a time, at most; the quota's, where that is less."""
@@ -66,6 +69,11 @@ class Applicable(Protocol):
 
     def adoptions(self) -> Iterator[tuple[Item, dict[str, Any]]]:
         """What is taken over, and what of it is as the file says."""
+        ...
+
+    @property
+    def sent(self) -> Traffic:
+        """What was sent to make it."""
         ...
 
     async def again(self, journal: Journal) -> Self:
@@ -223,6 +231,7 @@ class _Apply:
         self._concurrency = concurrency or min(CONCURRENCY, CONCURRENCY if quota is None else quota.requests)
         self._began_at = platform.clock.monotonic()
         self._requests: Counter[str] = Counter()
+        """Those that have left, by operation."""
         self._unclear: dict[Object, str] = {}
         """What stays open of earlier runs, and why."""
         self._dispatcher: Dispatcher
@@ -247,8 +256,11 @@ class _Apply:
         number = await self._begin(journal, earlier)
         how = "stopped"
         try:
-            await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
-            ended = await self._send(journal, number)
+            # what the plan took counts against the same quota; what is older than a plan may be tells nothing of it
+            journal.add_side_requests(self._plan.sent.take(self._platform.clock.time() - STALE))
+            with self._platform.observed(partial(self._note, journal)):
+                await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
+                ended = await self._send(journal, number)
             how = ended.how
         except asyncio.CancelledError:
             how = "interrupted"
@@ -258,6 +270,15 @@ class _Apply:
             with suppress(JournalError):
                 await journal.end_run(how)
         return ended
+
+    def _note(self, journal: Journal, one: Attempted) -> None:
+        """Of each attempt that ends in the run."""
+        if one.has_left:
+            self._requests[one.operation] += 1
+        if not one.is_watched:
+            # a journal that cannot be written ends the apply elsewhere
+            with suppress(JournalError):
+                journal.add_side_requests((SideRequest.of(one),))
 
     # before anything is sent
 
@@ -289,7 +310,6 @@ class _Apply:
             if moved:
                 raise PlanOutdated(moved)
             _check_budget(newer, self._max_budget)
-            self._requests.update(newer.totals.reads)
             self._plan = newer
 
     def _keep_unclear(self, newer: Applicable) -> None:
@@ -382,7 +402,7 @@ class _Apply:
             done=results[flights, "done"],
             failed=results[flights, "failed"],
             adopted=results[flights, "adopted"],
-            requests=dict(self._requests + dispatcher.sent),
+            requests=dict(self._requests),
             seconds=self._platform.clock.monotonic() - self._began_at,
         )
 
