@@ -24,7 +24,7 @@ from adflight.core.errors import (
 )
 from adflight.core.options import Watch
 from adflight.core.quota import Quota
-from adflight.flights import applying
+from adflight.flights import event_queue
 from adflight.flights.applying import Applicable
 from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling
@@ -701,7 +701,7 @@ async def test_no_more_are_under_way_than_told(platform: VendorPlatform, journal
 async def test_a_slow_reader_holds_it_up_and_loses_nothing(
     platform: VendorPlatform, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_ROOM", 4)
+    monkeypatch.setattr(event_queue, "ROOM", 4)
     wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(30))]
     made = await planned(platform, wishes, journal)
     events: list[Event] = []

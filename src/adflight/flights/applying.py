@@ -3,13 +3,13 @@
     async for event in plan.apply():
         print(event)
 
-Imports `dispatching`, `settling`, the journal and the events; sends nothing itself.
+Imports `dispatching`, `settling`, `traffic`, the journal and the events; sends nothing itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -22,6 +22,7 @@ from adflight.core.errors import InvalidInput, OverBudget, PlanOutdated
 from adflight.core.options import Attempted
 from adflight.flights.dispatching import Dispatcher
 from adflight.flights.entries import Contradiction, JournalError, Run, SideRequest
+from adflight.flights.event_queue import EventQueue
 from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
 from adflight.flights.journal import Journal
@@ -35,9 +36,6 @@ CONCURRENCY: Final = 50
 
 STALE: Final = 300.0
 """Seconds after which a plan is made anew before anything is sent."""
-
-_ROOM: Final = 1000
-"""Events that wait for a slow reader before nothing more is sent."""
 
 
 class Applicable(Protocol):
@@ -124,7 +122,7 @@ async def apply(
     if concurrency is not None and concurrency < 1:
         raise InvalidInput("concurrency", concurrency, "at least 1")
     _check_budget(plan, max_budget)
-    events = _Events()
+    events = EventQueue()
     apply_ = _Apply(plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency)
     task = asyncio.create_task(apply_.run(journal, directory, wait))
     task.add_done_callback(events.close)
@@ -164,57 +162,13 @@ async def _end_of(task: asyncio.Task[None]) -> None:
         raise cancelled
 
 
-class _Events:
-    """From the apply to its reader."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Event] = deque()
-        self._news = asyncio.Event()
-        self._is_closed = False
-        self._room = asyncio.Event()
-        self._room.set()
-        self.dispatcher: Dispatcher | None = None
-        """Is told when there is room again."""
-
-    def tell(self, event: Event) -> None:
-        self._waiting.append(event)
-        self._news.set()
-        if not self.has_room():
-            self._room.clear()
-
-    def has_room(self) -> bool:
-        return len(self._waiting) < _ROOM
-
-    async def room(self) -> None:
-        """Waits for it."""
-        await self._room.wait()
-
-    def close(self, _: object) -> None:
-        self._is_closed = True
-        self._news.set()
-
-    async def get(self) -> Event | None:
-        """The next event; None after the last."""
-        while not self._waiting:
-            if self._is_closed:
-                return None
-            self._news.clear()
-            await self._news.wait()
-        event = self._waiting.popleft()
-        if not self._room.is_set() and self.has_room():
-            self._room.set()
-            if self.dispatcher is not None:
-                self.dispatcher.wake()
-        return event
-
-
 class _Apply:
     """One apply, in a task of its own."""
 
     def __init__(
         self,
         plan: Applicable,
-        events: _Events,
+        events: EventQueue,
         *,
         if_absent: IfAbsent,
         by: str,

@@ -1,4 +1,4 @@
-"""The sections of a report's page with pictures and sums. Imports the report, its charts and words."""
+"""The sections of a report's page with pictures and sums. Imports the report, its charts, totals and words."""
 
 from __future__ import annotations
 
