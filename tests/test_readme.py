@@ -214,6 +214,13 @@ PIECES: Final[Mapping[str, Mapping[str, Case]]] = {
     "Looking closer, python 2": {"": Case(r"200\n")},
     "Looking closer, python 3": {"": Case(r"POST /api/v3/ua/login 200\nGET /api/v2/cmp/campaign/\d+ 200\n")},
     "Looking closer, python 4": {
+        "": Case(r"\[\('campaigns\.get', 'answered', 200\)\]\n"),
+        "repeated": Case(
+            r"\[\('campaigns\.get', 'server error', 500\), \('campaigns\.get', 'answered', 200\)\]\n",
+            (Fault("status", "campaigns_get", status=500),),
+        ),
+    },
+    "Looking closer, python 5": {
         "": Case(r"DEBUG campaigns\.get, attempt 1: answered after [\d.]+ s\n"),
         "repeated": Case(
             r"INFO campaigns\.get, attempt 1: server error, repeat after .*\n"

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from adflight.core.httpx_bridge import HttpxTransport
-    from adflight.core.options import Hook, Options
+    from adflight.core.options import Attempted, Hook, Options
     from adflight.core.quota import Quota
     from adflight.core.routing import Route
     from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
@@ -60,7 +60,7 @@ _HOMES = {
     "adflight.core.clock": ("Clock",),
     "adflight.core.credentials": ("MemoryStore", "Token", "TokenStore"),
     "adflight.core.httpx_bridge": ("HttpxTransport",),
-    "adflight.core.options": ("Hook", "Options"),
+    "adflight.core.options": ("Attempted", "Hook", "Options"),
     "adflight.core.quota": ("Quota",),
     "adflight.core.routing": ("Route",),
     "adflight.core.transport": ("AiohttpTransport", "Transport", "WireAnswer", "WireRequest"),
@@ -77,6 +77,7 @@ __all__ = [
     "APIError",
     "AdflightError",
     "AiohttpTransport",
+    "Attempted",
     "AuthenticationError",
     "CampaignNotRunning",
     "Clock",

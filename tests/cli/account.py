@@ -45,6 +45,7 @@ class Account(FakePlatform):
             self.writes_sent.append(write.operation)
             await self._before(write)
             watch.answered("answered", 200, self.clock.time(), 0.1)
+            self.tell(write.operation, is_watched=True)
         (target,) = write.targets
         if target.key in self.refuses:
             return {target.key: Refused(self.refuses[target.key])}

@@ -545,8 +545,11 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
         await asyncio.Event().wait()
 
     async def namesakes(intents: Any) -> dict[str, Any]:
+        account.tell("namesakes")
         return {intent.key: {} for intent in intents}
 
+    # a zone by its name is looked up while the file is read
+    file.write_text(HEADING + row("a").replace(",29", ",US/Eastern") + row("b", "500.50"))
     account.before = lambda write: hang() if write.kind == CAMPAIGN else None
     assert apply(file, target, yes=True) == 130
     monkeypatch.setattr(account, "namesakes", namesakes)
@@ -561,6 +564,16 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
     out = capsys.readouterr().out
     assert "campaign a: its answer was lost, and it is not there" in out
     assert "Done: 2 created" in out
+    # what was sent before the run began, when nobody had agreed to the plan yet, is its own all the same
+    took = ["master.list_timezones", "namesakes", "namesakes", "insertion_orders.list_basic"]
+    assert asyncio.run(side_requests(target, account, run=3)) == took
+    assert asyncio.run(side_requests(target, account, run=1)) == [took[0], took[-1]]
+
+
+async def side_requests(target: FakeTarget, account: Account, run: int) -> list[str]:
+    where: dict[str, Any] = {"directory": target.directory, "read_only": True}
+    async with await Journal.open(account.base_url, account.account, **where) as journal:
+        return [one.operation async for one in journal.side_requests(run)]
 
 
 def test_who_says_no_gives_nothing_up(

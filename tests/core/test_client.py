@@ -7,7 +7,7 @@ import pytest
 
 from adflight.core.client import Client, Connection, check_credentials, from_environment
 from adflight.core.errors import ConfigurationError, InvalidInput, OperationNotConfigured, ServerError
-from adflight.core.options import Hook, Options
+from adflight.core.options import Attempted, Hook, Options
 from adflight.core.quota import Limiter, Quota
 from adflight.core.routing import Route, Routing
 from adflight_api.runtime import Caller, Operation, RawResponse, Request, Resource, with_raw_response
@@ -102,6 +102,19 @@ def test_settings_that_cannot_be() -> None:
         check_credentials(user="", password="s3cr3t", token=None)
     assert "s3cr3t" not in str(raised.value)
     check_credentials(user="ada")
+
+
+async def test_a_client_that_is_observed_tells_of_its_views_too() -> None:
+    told: list[Attempted] = []
+    vendor = Vendor(transport=ScriptedTransport(ok(5)))
+    view = vendor.with_options(max_attempts=1)
+    with view.observed(told.append):
+        await vendor.things.do(1)
+        await view.things.do(2)
+        await vendor.with_raw_response.things.do(3)
+        await vendor.request("GET", "/others", repeatable=True)
+    await vendor.things.do(4)
+    assert [one.operation for one in told] == ["things.do"] * 3 + ["GET /others"]
 
 
 async def test_views() -> None:

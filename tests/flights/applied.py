@@ -9,7 +9,19 @@ from typing import Any, Final
 
 from adflight.core.quota import Quota
 from adflight.core.redaction import RedactedRequest
-from adflight.flights.entries import Absent, Adopted, Attempt, Done, Intent, Outcome, Part, Refused, Unknown, Withdrawn
+from adflight.flights.entries import (
+    Absent,
+    Adopted,
+    Attempt,
+    Done,
+    Intent,
+    Outcome,
+    Part,
+    Refused,
+    SideRequest,
+    Unknown,
+    Withdrawn,
+)
 from adflight.flights.journal import Journal
 from tests.clock import FakeClock
 from tests.flights.shelf import URL, opened
@@ -36,6 +48,7 @@ class Applying:
     def __init__(self, journal: Journal, clock: FakeClock) -> None:
         self.journal = journal
         self.clock = clock
+        self.looked: list[SideRequest] = []
         self._sent: list[float] = []
 
     async def request(
@@ -67,6 +80,24 @@ class Applying:
             await self.journal.record(number, outcomes)
         return number
 
+    async def look(self, operation: str, *statuses: int | None, is_apart: bool = False) -> None:
+        """Sends what has no intent."""
+        for number, status in enumerate(statuses, 1):
+            if not is_apart:
+                await self._wait()
+            at = datetime.fromtimestamp(self.clock.time(), UTC)
+            said = {429: "rate limited", None: "timeout", 0: "not sent"}.get(status, "answered")
+            if status != 0 and not is_apart:
+                self._sent.append(self.clock.time())
+            attempt = Attempt(number, at, said, status or None, 0.5)
+            self.looked.append(SideRequest(operation, attempt, is_apart))
+            await self.clock.advance(0.5)
+
+    def write_down(self) -> None:
+        """As a run does with what its plan took."""
+        self.journal.add_side_requests([*self.looked])
+        self.looked.clear()
+
     async def _wait(self) -> None:
         within = [at for at in self._sent if at > self.clock.time() - QUOTA.per]
         if len(within) >= QUOTA.requests:
@@ -94,12 +125,19 @@ async def applied(directory: Path) -> FakeClock:
     await journal.end_run("stopped")
     await clock.advance(3600)
 
+    await applying.look("auth.login", 200, is_apart=True)
+    await applying.look("master.list_timezones", 200)
+    await applying.look("insertion_orders.list", 0, 429, 200)
     await journal.begin_run("spring.csv")
+    applying.write_down()
     await clock.advance(2)
     await journal.record(lost, {"lost-1": Adopted(504)})
     await _orders(applying)
     await _campaigns(applying)
     await _changes(applying)
+    for _ in range(2):
+        await applying.look("campaigns.get", 200)
+    applying.write_down()
     await clock.advance(12)
     await journal.end_run("failed")
     await clock.advance(60)

@@ -18,6 +18,7 @@ from adflight.flights.planning import Plan
 from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Told, Write
 from adflight.flights.values import CLEAR, Managed
 from tests.clock import FakeClock
+from tests.flights.observed import Observed
 
 START: Final = datetime(2027, 3, 1, 14, tzinfo=UTC)
 END: Final = datetime(2027, 4, 1, tzinfo=UTC)
@@ -50,7 +51,7 @@ def row(key: str, order: str = "Spring", **more: Any) -> dict[str, Any]:
     return {"key": key, **fields, **more}
 
 
-class FakePlatform:
+class FakePlatform(Observed):
     """See `adflight.flights.platform.Platform`."""
 
     settled_after: Final = 90.0
@@ -58,6 +59,7 @@ class FakePlatform:
     def __init__(
         self, columns: Columns | None = None, quota: Quota | None = None, shows: Iterable[str] = LISTED
     ) -> None:
+        super().__init__()
         self.columns = columns_for("iqm") if columns is None else columns
         self.base_url = "https://api.example.com"
         self.account = "ada@example.com"
@@ -87,6 +89,7 @@ class FakePlatform:
 
     async def zones(self) -> Mapping[str, int] | None:
         self.zone_reads += 1
+        self.tell("master.list_timezones")
         return {"US/Eastern": 29, "Europe/Berlin": 50}
 
     async def read(self, needs: Needs) -> Snapshot:
@@ -103,7 +106,8 @@ class FakePlatform:
             names = {*needs.flight_names.get(order.id, ()), *needs.flight_names.get(order.name, ())}
             if id_ in needs.flight_ids or live.parent in orders:
                 flights[id_] = self._shown(live, is_whole=needs.is_full or live.name in names)
-        return Snapshot(orders, flights, {"insertion_orders.list_basic": 1})
+        self.tell("insertion_orders.list_basic")
+        return Snapshot(orders, flights)
 
     def _shown(self, live: Live, *, is_whole: bool) -> Live:
         fields = {name: value for name, value in live.fields.items() if is_whole or name in self.shows}

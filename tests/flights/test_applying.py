@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from adflight.core.errors import (
 )
 from adflight.core.options import Watch
 from adflight.core.quota import Quota
-from adflight.flights import applying
+from adflight.flights import event_queue
 from adflight.flights.applying import Applicable
 from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling
@@ -174,6 +175,63 @@ async def test_a_plan_is_made_anew_when_it_may_not_hold(platform: VendorPlatform
     assert set(platform.vendor.creations.values()) == {1}
 
 
+async def side_requests(journal: Journal, run: int = 1) -> list[str]:
+    return [one.operation async for one in journal.side_requests(run)]
+
+
+async def test_what_a_plan_took_is_written_down_once(platform: VendorPlatform, journal: Journal) -> None:
+    made = await planned(platform, WISHES, journal)
+    for _ in range(2):
+        events = [event async for event in made.apply(journal=journal)]
+    # the second run made it anew by itself
+    assert [await side_requests(journal, run) for run in (1, 2)] == [["lists", "lists"]] * 2
+    assert events[-1].requests == {"lists": 2}
+
+
+@pytest.mark.parametrize(("age", "count"), [(300, 2), (301, 0)])
+async def test_what_an_old_plan_took_tells_nothing_of_the_run(
+    platform: VendorPlatform, journal: Journal, age: float, count: int
+) -> None:
+    made = await planned(platform, WISHES, journal)
+    await platform.clock.sleep(age)
+    started = datetime.fromtimestamp(platform.clock.time(), UTC)
+    assert [event async for event in made.apply(journal=journal)][-1].how == "complete"
+    earlier = [one async for one in journal.side_requests(1) if one.attempt.at < started]
+    assert len(earlier) == count
+    assert await side_requests(journal) == ["lists", "lists"]
+
+
+async def test_all_that_a_run_sends_is_counted_and_written_down(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("a1", "cut_after"), ("b1", "rate limited"), ("a2", "not sent"), ("a", "cut_after")]
+    made = await planned(platform, WISHES, journal)
+    events = [event async for event in made.apply(journal=journal)]
+    assert events[-1].how == "complete"
+    looks = await side_requests(journal)
+    assert looks[:2] == ["lists", "lists"]
+    assert Counter(looks[2:]) == platform.reads and platform.reads.total() > 2
+    writes = {"insertion_orders.create": 2, "campaigns.create": 4}
+    assert events[-1].requests == {**writes, **platform.reads}
+    # what was watched is where it was intended, and nowhere else
+    attempts = [one.outcome async for entry in journal.history() for one in entry.attempts]
+    assert len(attempts) - attempts.count("not sent") == sum(writes.values())
+
+
+async def test_what_is_sent_outside_of_a_run_is_none_of_it(platform: VendorPlatform, journal: Journal) -> None:
+    made = await planned(platform, WISHES, journal)
+    platform.tell("before")
+    async for event in made.apply(journal=journal):
+        if isinstance(event, Began):
+            platform.tell("during")
+            platform.tell("watched by somebody", is_watched=True)
+    platform.tell("after")
+    assert await side_requests(journal) == ["lists", "lists", "during"]
+    assert event.requests.keys() & {"before", "during", "watched by somebody", "after"} == {
+        "during",
+        "watched by somebody",
+    }
+    assert platform.observers == []
+
+
 async def test_it_opens_and_closes_the_journal_itself(platform: VendorPlatform, tmp_path: Path) -> None:
     async with journal_in(tmp_path / "unused", platform.clock) as empty:
         made = await planned(platform, WISHES, empty)
@@ -298,7 +356,8 @@ async def test_a_request_that_never_left_may_be_made_again_at_once(platform: Ven
     platform.faults = [("a1", "not sent")] * 4 + [("b1", "rate limited")]
     ended, events = await ended_of(platform, journal, WISHES)
     assert brief(events, RowFailed) == {"a1": "failed"}
-    assert ended.requests["campaigns.create"] == 2 + 4 + 1
+    # of the others one each, and one that was told to wait
+    assert ended.requests["campaigns.create"] == 2 + 1
     attempts = {part.key: len(one.attempts) for one in [one async for one in journal.history()] for part in one.parts}
     assert attempts == {"a": 1, "b": 1, "a1": 4, "a2": 1, "b1": 2}
     ended, _ = await ended_of(platform, journal, WISHES)
@@ -668,7 +727,7 @@ async def test_no_more_are_under_way_than_told(platform: VendorPlatform, journal
 async def test_a_slow_reader_holds_it_up_and_loses_nothing(
     platform: VendorPlatform, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(applying, "_ROOM", 4)
+    monkeypatch.setattr(event_queue, "ROOM", 4)
     wishes = [order("a"), *(campaign(f"a{number}", "a") for number in range(30))]
     made = await planned(platform, wishes, journal)
     events: list[Event] = []

@@ -5,7 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from tests.flights.shelf import ACCOUNT, URL
 from tests.programs import ROOT, without_credentials
 
-SCHEMA = ("CREATE TABLE things (name TEXT)",)
+SCHEMA = (("CREATE TABLE things (name TEXT)",),)
 
 
 @pytest.fixture
@@ -29,8 +29,10 @@ def place(tmp_path: Path) -> Place:
     return place
 
 
-def opened(place: Place, *, opening: Iterable[str] = (), read_only: bool = False) -> Database:
-    return Database(place, schema=SCHEMA, opening=opening, read_only=read_only)
+def opened(
+    place: Place, *, opening: Iterable[str] = (), read_only: bool = False, schema: Sequence[Sequence[str]] = SCHEMA
+) -> Database:
+    return Database(place, schema=schema, opening=opening, read_only=read_only)
 
 
 def put(base: Database, *names: str) -> list[Step]:
@@ -242,7 +244,7 @@ def test_a_child_does_not_keep_the_lock_of_its_dead_parent(tmp_path: Path) -> No
 def test_a_new_file_is_kept_safe(place: Place) -> None:
     base = opened(place)
     pragmas = {name: base.one(f"PRAGMA {name}")[0] for name in ("journal_mode", "synchronous", "user_version")}
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "user_version": database.VERSION}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "user_version": 1}
     base.close()
 
 
@@ -265,6 +267,48 @@ def test_a_file_of_a_newer_adflight_is_left_alone(place: Place) -> None:
     with pytest.raises(JournalError, match=r"written by a newer adflight \(tables of version 2; this one knows 1\)"):
         opened(place)
     assert place.path.read_bytes() == before
+
+
+NEWER = (*SCHEMA, ("ALTER TABLE things ADD COLUMN size INTEGER", "UPDATE things SET size = length(name)"))
+
+
+def test_a_file_of_an_older_version_gets_the_newer_tables(place: Place) -> None:
+    base = opened(place)
+    put(base, "one", "three")
+    base.close()
+    for _ in range(2):
+        base = opened(place, schema=NEWER)
+        assert (base.version, base.one("PRAGMA user_version")) == (2, (2,))
+        assert base.execute("SELECT name, size FROM things").fetchall() == [("one", 3), ("three", 5)]
+        base.close()
+    with pytest.raises(JournalError, match=r"tables of version 2; this one knows 1"):
+        opened(place)
+
+
+def test_a_new_file_gets_the_tables_of_every_version(place: Place) -> None:
+    base = opened(place, schema=NEWER)
+    assert base.execute("SELECT name, size FROM things").fetchall() == []
+    base.close()
+
+
+def test_an_older_file_that_is_only_read_stays_as_it_is(place: Place) -> None:
+    opened(place).close()
+    before = place.path.read_bytes()
+    base = opened(place, schema=NEWER, read_only=True)
+    assert base.version == 1
+    base.close()
+    assert place.path.read_bytes() == before
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(place: Place) -> None:
+    base = opened(place)
+    put(base, "one")
+    base.close()
+    with pytest.raises(JournalError, match="cannot be used"):
+        opened(place, schema=(*SCHEMA, ("DELETE FROM things", "CREATE TABLE things (name TEXT)")))
+    base = opened(place)
+    assert base.execute("SELECT name FROM things").fetchall() == [("one",)]
+    base.close()
 
 
 def test_a_file_of_something_else_is_left_alone(place: Place) -> None:

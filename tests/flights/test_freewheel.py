@@ -22,6 +22,7 @@ from adflight.flights.scheduling import Schedule
 from adflight.flights.template import template
 from adflight.types.freewheel import CurrencyTargetBudget, ScheduleSettings
 from tests.core.scripted import answer
+from tests.flights.observed import counting
 from tests.freewheel.conftest import adflight_sandbox_options, freewheel, scene  # noqa: F401
 from tests.freewheel.scene import Scene, scripted, xml
 
@@ -105,7 +106,7 @@ def item_of(key: str, wanted: Managed, live: Live | None, platform: Platform) ->
 async def put(platform: FreeWheelPlatform, key: str, wanted: Managed, live: Live | None = None, **more: Any) -> Any:
     """Sends what is needed, and returns what was told of it; None when nothing is needed."""
     orders = {} if live is None else {live.id: live}
-    writes = [*platform.writes([(item_of(key, wanted, live, platform), wanted)], Snapshot(orders, {}, {}))]
+    writes = [*platform.writes([(item_of(key, wanted, live, platform), wanted)], Snapshot(orders, {}))]
     if not writes:
         return None
     (write,) = writes
@@ -155,10 +156,12 @@ async def test_a_template_is_applied_once(platform: FreeWheelPlatform, scene: Sc
     before = await platform.read(needs(rows.values()))
     assert (before.orders, before.flights) == ({}, {})
     ids = {key: (await put(platform, key, wanted)).id for key, wanted in rows.items()}
-    lists = await platform.read(needs([], ids.values(), places={CAMPAIGN: ()}))
-    assert lists.requests == {"insertion_orders.list_by_campaign": 1}
-    full = await platform.read(needs([], ids.values(), places={CAMPAIGN: ()}, is_full=True))
-    assert full.requests == {"insertion_orders.get": 2}
+    with counting(platform) as requests:
+        lists = await platform.read(needs([], ids.values(), places={CAMPAIGN: ()}))
+    assert requests == {"insertion_orders.list_by_campaign": 1}
+    with counting(platform) as requests:
+        full = await platform.read(needs([], ids.values(), places={CAMPAIGN: ()}, is_full=True))
+    assert requests == {"insertion_orders.get": 2}
     for key, wanted in rows.items():
         assert item_of(key, wanted, full.orders[ids[key]], platform).verdict is Verdict.UNCHANGED
         # a list shows no more
@@ -240,7 +243,7 @@ async def test_what_is_written_is_counted_one_by_one(platform: FreeWheelPlatform
         (item_of("d", {**rows["a"], "name": "Summer"}, live, platform), rows["a"]),
         (refused, rows["a"]),
     ]
-    create, update = platform.writes(items, Snapshot({7: live, 8: other, 9: hidden}, {}, {}))
+    create, update = platform.writes(items, Snapshot({7: live, 8: other, 9: hidden}, {}))
     assert (create.operation, create.kind, create.phase) == ("insertion_orders.create", ORDER, Phase.ORDER)
     assert (create.creates, create.named, create.place, create.existing) == (True, "Autumn", CAMPAIGN, (9,))
     assert create.targets[0].fields == create.values == rows["b"]
@@ -252,7 +255,7 @@ async def test_what_is_written_is_counted_one_by_one(platform: FreeWheelPlatform
 async def test_creates_of_one_name_take_turns_in_a_campaign_only(platform: FreeWheelPlatform) -> None:
     cells: list[dict[str, Any]] = [SPRING, {**SPRING, "key": "b", "campaign_id": 502}, {**SPRING, "key": "c"}]
     items = [(item_of(key, row, None, platform), row) for key, row in managed(*cells).items()]
-    schedule = Schedule(platform.writes(items, Snapshot({}, {}, {})))
+    schedule = Schedule(platform.writes(items, Snapshot({}, {})))
     taken = [schedule.take(), schedule.take(), schedule.take()]
     assert [None if write is None else write.place for write in taken] == [501, 502, None]
 
@@ -440,8 +443,9 @@ async def test_what_does_not_exist_is_left_out(platform: FreeWheelPlatform, free
     id_ = await made(platform, SPRING)
     await freewheel.insertion_orders.delete(id_)
     assert await platform.read_back(ORDER, [id_, 1]) == {}
-    snapshot = await platform.read(needs([], [id_], places={CAMPAIGN: ()}))
-    assert (snapshot.orders, snapshot.requests) == ({}, {"insertion_orders.get": 1})
+    with counting(platform) as requests:
+        snapshot = await platform.read(needs([], [id_], places={CAMPAIGN: ()}))
+    assert (snapshot.orders, requests) == ({}, {"insertion_orders.get": 1})
 
 
 async def test_errors_of_reads_are_raised(platform: FreeWheelPlatform, scene: Scene) -> None:  # noqa: F811
@@ -458,9 +462,10 @@ async def test_names_count_within_a_campaign(platform: FreeWheelPlatform, freewh
     for _ in range(52):
         await freewheel.insertion_orders.create(name="Other", campaign_id=9)
     rows = managed(*({**SPRING, "key": str(place), "campaign_id": place} for place in (1, 2)))
-    snapshot = await platform.read(needs(rows.values()))
+    with counting(platform) as requests:
+        snapshot = await platform.read(needs(rows.values()))
     # two pages of the network are no more than two lists of campaigns; the third's namesake had to be looked at
-    assert snapshot.requests == {"insertion_orders.list": 2, "insertion_orders.get": 3}
+    assert requests == {"insertion_orders.list": 2, "insertion_orders.get": 3}
     assert {live.fields["campaign_id"]: id_ for id_, live in snapshot.orders.items()} == {1: ids[1], 2: ids[2]}
     assert all(live.is_whole for live in snapshot.orders.values())
 
@@ -470,8 +475,9 @@ async def test_a_large_network_is_read_campaign_by_campaign(platform: FreeWheelP
         await freewheel.insertion_orders.create(name="Other", campaign_id=9)
     id_ = await made(platform, SPRING)
     known = await made(platform, {**SPRING, "campaign_id": 502, "name": "Autumn"})
-    snapshot = await platform.read(needs(managed(SPRING).values(), [known], places={502: ()}))
-    assert snapshot.requests == {
+    with counting(platform) as requests:
+        snapshot = await platform.read(needs(managed(SPRING).values(), [known], places={502: ()}))
+    assert requests == {
         "insertion_orders.list": 1,
         "insertion_orders.list_by_campaign": 2,
         "insertion_orders.get": 1,
@@ -527,14 +533,16 @@ async def test_what_moved_or_vanished_is_looked_at(platform: FreeWheelPlatform) 
 async def test_many_that_are_elsewhere_are_read_at_once(platform: FreeWheelPlatform) -> None:
     ids = [await made(platform, {**SPRING, "campaign_id": 502, "name": name}) for name in ("Spring", "b", "c")]
     wanted = needs(managed(SPRING).values(), ids)
-    snapshot = await platform.read(wanted)
-    assert snapshot.requests == {"insertion_orders.list_by_campaign": 1, "insertion_orders.list": 1}
+    with counting(platform) as requests:
+        snapshot = await platform.read(wanted)
+    assert requests == {"insertion_orders.list_by_campaign": 1, "insertion_orders.list": 1}
     assert snapshot.orders.keys() == set(ids)
     for number in range(148):
         await made(platform, {**SPRING, "campaign_id": 503, "name": str(number)})
-    snapshot = await platform.read(wanted)
+    with counting(platform) as requests:
+        snapshot = await platform.read(wanted)
     # four pages would be more than three orders
-    assert snapshot.requests == {
+    assert requests == {
         "insertion_orders.list_by_campaign": 1,
         "insertion_orders.list": 1,
         "insertion_orders.get": 3,
@@ -546,14 +554,17 @@ async def test_what_reading_everything_costs(platform: FreeWheelPlatform) -> Non
     ids = [await made(platform, {**SPRING, "name": name}) for name in ("Autumn", "Winter")]
     some = needs(managed(SPRING).values(), ids)
     assert platform.full_reads(some) == 2
-    snapshot = await platform.read(needs(managed(SPRING).values(), ids, is_full=True))
-    assert snapshot.requests == {"insertion_orders.list_by_campaign": 1, "insertion_orders.get": 2}
+    with counting(platform) as requests:
+        snapshot = await platform.read(needs(managed(SPRING).values(), ids, is_full=True))
+    assert requests == {"insertion_orders.list_by_campaign": 1, "insertion_orders.get": 2}
     assert all(live.is_whole for live in snapshot.orders.values())
     # one of a campaign is read by itself anyway
     assert platform.full_reads(needs([], ids[:1], places={CAMPAIGN: ()})) == 0
     assert platform.full_reads(needs([], ids, places={CAMPAIGN: ()}, is_full=True)) == 2
-    assert (await platform.read(needs([], ids))).requests == {"insertion_orders.get": 2}
-    assert (await platform.read(Needs())).requests == {}
+    with counting(platform) as requests:
+        await platform.read(needs([], ids))
+        await platform.read(Needs())
+    assert requests == {"insertion_orders.get": 2}
 
 
 async def test_a_budget_of_another_kind_shows_nothing(platform: FreeWheelPlatform, freewheel: FreeWheel) -> None:  # noqa: F811

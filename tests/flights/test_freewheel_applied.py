@@ -22,6 +22,8 @@ from adflight.flights.items import UNSEEN, Change, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.planning import Plan, plan
 from adflight.flights.platform import ORDER, Told, Write
+from adflight.flights.report import read_report
+from adflight.flights.report_charts import use_of
 from adflight.flights.saved_plan import load_plan
 from adflight.freewheel import QUOTA
 from adflight.types.freewheel import CurrencyTargetBudget
@@ -383,6 +385,25 @@ async def test_requests_are_few(desk: Desk) -> None:
     with await desk.plan(rows) as planned:
         assert planned.is_empty
         assert planned.totals.reads == {"insertion_orders.list_by_campaign": 3}
+
+
+async def test_a_report_has_log_ins_and_does_not_count_them_against_the_quota(
+    scene: Scene,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    desk = Desk(await scene.client(quota=QUOTA), tmp_path)
+    await desk.open()
+    await desk.apply(ROWS)
+    report = await read_report(desk.journal)
+    await desk.journal.aclose()
+    assert {one.name: (one.sendings, one.has_rows) for one in report.operations} == {
+        "insertion_orders.create": (3, True),
+        "insertion_orders.list": (1, False),
+        "auth.token": (1, False),
+    }
+    assert len(report.sendings) == scene.platform.counts.requests
+    assert sum(report.sendings.is_apart) == 1
+    assert use_of(report.sendings, 60.0, 0.0, 0.0).peak == 4
 
 
 async def test_it_goes_at_the_quotas_pace(scene: Scene, tmp_path: Path) -> None:  # noqa: F811

@@ -31,6 +31,7 @@ from adflight.sandbox import Sandbox, SandboxOptions
 from tests.clock import FakeClock
 from tests.core.scripted import ScriptedTransport, ok
 from tests.flights.iqm_scene import CAMPAIGN_ROW, ORDER_ROW, START, WEEK, Account, changed, created
+from tests.flights.observed import counting
 from tests.iqm.scene import Scene
 
 
@@ -50,9 +51,10 @@ async def account(adflight_sandbox: Sandbox) -> AsyncIterator[Account]:
 
 async def test_what_is_created_is_read_as_it_was_meant(account: Account) -> None:
     platform: Platform = account.platform
-    empty = await platform.read(Needs(order_names=["Spring"]))
+    with counting(platform) as requests:
+        empty = await platform.read(Needs(order_names=["Spring"]))
     assert empty.orders == {} and empty.flights == {}
-    assert empty.requests == {"insertion_orders.list": 1}
+    assert requests == {"auth.login": 1, "insertion_orders.list": 1}
     account.sent()
 
     rows = [created("spring", ORDER_ROW), created("banners", CAMPAIGN_ROW, parent="spring")]
@@ -60,8 +62,9 @@ async def test_what_is_created_is_read_as_it_was_meant(account: Account) -> None
     assert account.sent() == Counter(insertion_orders_create=1, campaigns_create=1)
     order, campaign = said["spring"].id, said["banners"].id
 
-    snapshot = await platform.read(Needs(order_ids=[order], flight_ids=[campaign]))
-    assert snapshot.requests == {"insertion_orders.list": 1, "insertion_orders.list_campaign_reports": 1}
+    with counting(platform) as requests:
+        snapshot = await platform.read(Needs(order_ids=[order], flight_ids=[campaign]))
+    assert requests == {"insertion_orders.list": 1, "insertion_orders.list_campaign_reports": 1}
     live = snapshot.orders[order]
     assert (live.name, live.parent, live.status, live.is_whole) == ("Spring", None, "active", True)
     assert {name: live.fields[name] for name in ORDER_ROW} == dict(ORDER_ROW)
@@ -82,10 +85,11 @@ def by(requests: Mapping[str, int]) -> Counter[str]:
 
 
 async def looked(account: Account, needs: Needs, **requests: int) -> Snapshot:
-    """A snapshot that took these requests, as it says itself."""
+    """A snapshot that took these requests, as observers are told, too."""
     account.sent()
-    snapshot = await account.platform.read(needs)
-    assert account.sent() == by(snapshot.requests) == Counter(requests)
+    with counting(account.platform) as told:
+        snapshot = await account.platform.read(needs)
+    assert account.sent() == by(told) == Counter(requests)
     return snapshot
 
 
@@ -129,11 +133,10 @@ async def test_a_large_workspace_is_read_or_searched_whichever_is_less(
         found = await reading.orders({"Order zz", "Order k"}, [orders[0]])
         # a search finds parts of words; of the id nothing is left to be asked for
         assert list(found) == [orders[0], orders[10]]
-        assert reading.requests["insertion_orders.list"] == account.sent()["insertion_orders_list"]
     else:
         found = await reading.orders(wanted, [])
         assert list(found) == orders[:5]
-        assert reading.requests == {"insertion_orders.list": requests} and account.sent().total() == requests
+        assert account.sent() == {"insertion_orders_list": requests}
 
 
 async def test_campaigns_are_a_thousand_on_a_page_of_a_thousand_insertion_orders(
@@ -413,7 +416,7 @@ async def test_an_insertion_order_whose_null_is_refused_says_so(account: Account
 
 async def test_a_campaign_takes_the_budget_type_of_its_insertion_order(account: Account) -> None:
     order = await account.order("Counted", io_budget_type_id=2, io_total_impressions=1000)
-    (write,) = account.platform.writes([created("c", CAMPAIGN_ROW, parent="o")], Snapshot({}, {}, {}))
+    (write,) = account.platform.writes([created("c", CAMPAIGN_ROW, parent="o")], Snapshot({}, {}))
     account.sent()
     told = await account.send(write, {"o": order})
     # nobody has read the order yet
@@ -427,7 +430,7 @@ async def test_a_campaign_takes_the_budget_type_of_its_insertion_order(account: 
 
 async def test_a_create_without_an_answer_is_found_again(account: Account) -> None:
     order = await account.order()
-    writes = {write.kind: write for write in account.platform.writes(rows_of_both(), Snapshot({}, {}, {}))}
+    writes = {write.kind: write for write in account.platform.writes(rows_of_both(), Snapshot({}, {}))}
     opened: list[OpenIntent] = []
     for write in writes.values():
         account.sandbox.fault(write.operation, kind="cut_after", times=1)
@@ -521,11 +524,12 @@ async def test_where_a_list_leaves_campaigns_out_another_is_read() -> None:
     }
     async with scripted(lists, reports(2, 3, total=2, order=8)) as iqm:
         reading = iqm_reading.Reading(iqm)
-        assert [(order, [live.id for live in found]) async for order, found in reading.members([7, 8, 9])] == [
-            (7, [1]),
-            (8, [2, 3]),
-        ]
-        assert reading.requests.total() == 2
+        with counting(iqm) as requests:
+            assert [(order, [live.id for live in found]) async for order, found in reading.members([7, 8, 9])] == [
+                (7, [1]),
+                (8, [2, 3]),
+            ]
+        assert requests.total() - requests["auth.login"] == 2
 
 
 async def test_campaigns_of_other_insertion_orders_are_none_of_ours() -> None:
@@ -544,8 +548,9 @@ async def test_a_list_that_changes_while_it_is_read_is_read_again(monkeypatch: p
     first, second = reports(1, total=2), reports(2, total=2)
     async with scripted(first, reports(2, total=3), first, second) as iqm:
         reading = iqm_reading.Reading(iqm)
-        assert list(await reading.campaigns([7], [])) == [1, 2]
-        assert reading.requests == {"insertion_orders.list_campaign_reports": 4}
+        with counting(iqm) as requests:
+            assert list(await reading.campaigns([7], [])) == [1, 2]
+        assert requests["insertion_orders.list_campaign_reports"] == 4
     async with scripted(*[first, reports(2, total=3)] * 3) as iqm:
         with pytest.raises(PagingError, match="changed while it was read"):
             await iqm_reading.Reading(iqm).campaigns([7], [])
@@ -576,7 +581,7 @@ async def test_what_a_list_brings_along_is_not_taken_for_what_was_asked_for() ->
             response=None,
         )
         account = Account(iqm, ANY)
-        write, campaign = account.platform.writes(rows_of_both(), Snapshot({}, {}, {}))
+        write, campaign = account.platform.writes(rows_of_both(), Snapshot({}, {}))
         assert await account.platform.differences(open_intent(write, lost, {}), 7) == ["io_name"]
         # one whose budget type the service does not tell takes no campaign
         with pytest.raises(InvalidInput, match="budget type"):

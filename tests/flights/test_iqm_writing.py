@@ -30,7 +30,6 @@ def planned(
     snapshot = Snapshot(
         {id_: Live(id_, None, f"Order {id_}", "active", fields) for id_, fields in (orders or {}).items()},
         {id_: Live(id_, 1, f"Campaign {id_}", "running", fields) for id_, fields in (flights or {}).items()},
-        {},
     )
     return sorted(writes(rows, snapshot), key=lambda write: (write.phase, write.operation))
 
@@ -81,7 +80,6 @@ def test_a_create_names_those_that_bear_its_name_in_its_place() -> None:
             11: Live(11, 1, "Banners", "running", {}),
             13: Live(13, 2, "Banners", "running", {}),
         },
-        {},
     )
     rows = [
         created("s", ORDER_ROW),

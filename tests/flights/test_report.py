@@ -17,6 +17,7 @@ from adflight.flights.entries import (
     JournalError,
     Refused,
     RowFailure,
+    SideRequest,
     Unknown,
     Withdrawn,
 )
@@ -114,16 +115,47 @@ async def test_counts_are_those_of_the_rows(directory: Path) -> None:
     }
     operations = {one.name: one for one in report.operations}
     assert sum(one.sendings for one in operations.values()) == len(report.sendings)
-    assert len(report.sendings) == sum(len(entry.attempts) for entry in entries) - 1
+    assert report.sendings.writes == sum(len(entry.attempts) for entry in entries) - 1
+    assert len(report.sendings) == report.sendings.writes + len(LOOKS)
     create = operations["campaigns.create"]
     assert (create.requests, create.sendings, create.rows) == (CAMPAIGNS + 1, CAMPAIGNS + 2, CAMPAIGNS + 1)
     assert (create.done, create.failed, create.unknown) == (CAMPAIGNS - 3, 3, 1)
     assert (report.operations[0], create.repeats) == (create, 2)
-    assert sorted(report.sendings.at) == [*report.sendings.at]
-    assert Counter(report.sendings.status)[429] == 2
+    assert Counter(report.sendings.status)[429] == 3
     assert report.in_words() == (
         "59 of 64 campaigns and 4 of 5 insertion orders went through; 5 failed, 1 may have been carried out"
     )
+
+
+LOOKS = ["auth.login", "master.list_timezones", *["insertion_orders.list"] * 2, *["campaigns.get"] * 2]
+"""What left in the second run without an intent."""
+
+
+async def test_what_was_sent_without_rows_is_counted_by_itself(directory: Path) -> None:
+    async with await opened(directory, read_only=True) as journal:
+        report = await read_report(journal)
+        earlier = await read_report(journal, 1)
+    looks = [one for one in report.operations if not one.has_rows]
+    assert Counter({one.name: one.sendings for one in looks}) == Counter(LOOKS)
+    assert {(one.rows, one.done, one.failed, one.unknown) for one in looks} == {(0, 0, 0, 0)}
+    (orders,) = [one for one in looks if one.name == "insertion_orders.list"]
+    assert (orders.repeats, orders.seconds) == (2, 1.0)
+    # for the plan, before the run began
+    assert min(report.sendings.at) < report.run.started.timestamp()
+    assert sum(report.sendings.is_apart) == 1
+    assert not [one for one in earlier.operations if not one.has_rows]
+
+
+async def test_one_operation_may_be_for_rows_and_not(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        await journal.attempt(await journal.intend(create("a")), Attempt(1, NOW, "answered", 200))
+        journal.add_side_requests([SideRequest("campaigns.create", Attempt(1, NOW, "answered", 200))])
+        report = await read_report(journal)
+    assert [(one.name, one.has_rows, one.requests) for one in report.operations] == [
+        ("campaigns.create", True, 1),
+        ("campaigns.create", False, 1),
+    ]
 
 
 async def test_money_is_what_was_sent_against_what_was_applied_before(directory: Path) -> None:

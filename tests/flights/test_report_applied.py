@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from adflight import IQM, Quota
-from adflight.flights.events import Ended, Event, RowDone, RowFailed
+from adflight.flights.events import Ended, Event, RowDone, RowFailed, Sent
 from adflight.flights.planning import plan
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_charts import use_of
@@ -53,6 +55,14 @@ async def applied(
         return events, report, {row.key: row async for row in report.rows()}
 
 
+def by_operation(report: Report) -> Counter[str]:
+    """What was sent, by operation as the sandbox names it."""
+    counts: Counter[str] = Counter()
+    for one in report.operations:
+        counts[one.name.replace(".", "_")] += one.sendings
+    return counts
+
+
 async def test_a_report_says_what_the_apply_said(scene: Scene, tmp_path: Path) -> None:
     iqm = await scene.client(quota=QUOTA)
     scene.sandbox.fault("campaigns_create", kind="cut_after", times=2)
@@ -69,10 +79,11 @@ async def test_a_report_says_what_the_apply_said(scene: Scene, tmp_path: Path) -
     assert (ended.how, report.ended) == ("complete", "complete")
     assert report.adopted == ended.adopted == 2
     # not one request that the sandbox saw is missing, and no other is there
-    seen = scene.sandbox.counts.operations
-    assert {one.name: one.sendings for one in report.operations} == {
-        name: seen[name] for name in ("insertion_orders.create", "campaigns.create")
-    }
+    counts = scene.sandbox.counts
+    assert by_operation(report) == counts.operations
+    assert len(report.sendings) == sum(counts.operations.values()) == counts.requests
+    assert {one.name for one in report.operations if one.has_rows} == {"insertion_orders.create", "campaigns.create"}
+    assert {"auth.login", "campaigns.get"} <= {one.name for one in report.operations if not one.has_rows}
     assert report.money.committed == sum(one["budget_total"] for one in rows)
     assert use_of(report.sendings, QUOTA.per, 0.0, 0.0).peak <= QUOTA.requests
 
@@ -113,3 +124,53 @@ async def test_a_report_of_what_was_never_sent(scene: Scene, tmp_path: Path) -> 
     withheld = [one for one in told.values() if one.status is Status.WITHHELD]
     assert [(one.error, one.requests) for one in withheld] == [(failed[one.key].error, ()) for one in withheld]
     assert report.counts()[Status.WITHHELD] == len(withheld) == 2
+
+
+async def test_a_report_has_every_request_of_a_plan_and_its_apply(scene: Scene, tmp_path: Path) -> None:
+    iqm = await scene.client(quota=QUOTA)
+    counts = scene.sandbox.counts
+    # zones by name are a request for the plan; look-ups and read-backs are some for lost answers, and some are repeated
+    rows = [row(number, timezone="US/Eastern", io_timezone_id="US/Eastern") for number in range(8)]
+    scene.sandbox.fault("campaigns_create", kind="cut_after", times=2)
+    scene.sandbox.fault("insertion_orders_list", kind="status", status=503, times=1)
+    scene.sandbox.fault("auth_login", kind="rate_limited", times=1)
+    events, report, _ = await applied(scene, iqm, tmp_path, rows)
+    assert by_operation(report) == counts.operations
+    assert {"auth_login": 2, "master_list_timezones": 1}.items() <= counts.operations.items()
+    assert counts.operations["campaigns_get"] > 0
+    assert sum(one.repeats for one in report.operations if not one.has_rows) == 2
+    assert use_of(report.sendings, QUOTA.per, 0.0, 0.0).peak <= QUOTA.requests
+    before = counts.operations.copy()
+
+    # a change whose answer is lost is read back; the plan lists what there is
+    scene.sandbox.fault("campaigns_update*", kind="cut_after", times=4)
+    changed = [{**one, "budget_total": Decimal(2000)} for one in rows]
+    events, report, _ = await applied(scene, iqm, tmp_path, changed)
+    assert by_operation(report) == counts.operations - before
+    ended = events[-1]
+    assert isinstance(ended, Ended)
+    assert ended.how == "complete"
+    # what was sent for the plan is not the apply's, and is all that the report has beside
+    plan_took = by_operation(report) - Counter({name.replace(".", "_"): n for name, n in ended.requests.items()})
+    assert plan_took.keys() == {
+        *("master_list_timezones", "insertion_orders_list", "insertion_orders_list_campaign_reports"),
+    }
+    assert ended.requests.keys() > {one.name for one in report.operations if one.has_rows}
+
+
+async def test_what_an_interrupted_apply_had_on_its_way_is_in_its_report(scene: Scene, tmp_path: Path) -> None:
+    iqm = await scene.client(quota=QUOTA)
+    scene.sandbox.fault("campaigns_create", kind="delay_after", times=1, seconds=20.0)
+    where: dict[str, Any] = {"directory": tmp_path, "clock": scene.clock}
+    async with await InlineJournal.open(iqm.base_url, iqm.account, **where) as journal:
+        with await plan([row(1)], iqm, journal=journal, label="flights.csv") as made:
+            async with aclosing(made.apply(journal=journal)) as events:
+                async for event in events:
+                    if isinstance(event, Sent) and event.operation == "campaigns.create":
+                        while not scene.sandbox.counts.operations["campaigns_create"]:
+                            await asyncio.sleep(0.01)
+                        break
+        report = await read_report(journal, clock=scene.clock)
+        (told,) = [one async for one in report.rows() if one.kind == "campaign"]
+    assert by_operation(report) == scene.sandbox.counts.operations
+    assert (told.status, [one.outcome for one in told.requests[0].attempts]) == (Status.UNKNOWN, ["cancelled"])

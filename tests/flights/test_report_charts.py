@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from xml.etree import ElementTree
@@ -16,10 +17,10 @@ from adflight.flights.report_rows import Status
 from adflight.flights.report_totals import Sendings
 
 
-def sent(*moments: float, status: int | None = 200) -> Sendings:
+def sent(*moments: float, status: int | None = 200, is_write: bool = True) -> Sendings:
     sendings = Sendings()
     for at in moments:
-        sendings.add(Attempt(1, datetime.fromtimestamp(at, UTC), "answered", status, 0.1))
+        sendings.add(Attempt(1, datetime.fromtimestamp(at, UTC), "answered", status, 0.1), is_write=is_write)
     return sendings
 
 
@@ -45,10 +46,55 @@ def test_the_peak_is_the_most_in_any_window(moments: list[int], window: int, col
     assert use.start <= min(moments) and use.end >= max(moments)
 
 
+def both(writes: Sequence[float], others: Sequence[float], apart: Sequence[float] = ()) -> Sendings:
+    sendings = sent(*writes)
+    for moments, is_apart in ((others, False), (apart, True)):
+        for at in moments:
+            attempt = Attempt(1, datetime.fromtimestamp(at, UTC), "answered", 200, 0.1)
+            sendings.add(attempt, is_write=False, is_apart=is_apart)
+    return sendings
+
+
+def test_what_was_for_rows_is_told_from_the_rest() -> None:
+    sendings = both([20, 75], [10, 30, 31])
+    assert sendings.writes == 2
+    use = use_of(sendings, 60.0, 0.0, 100.0, columns=100)
+    assert [(use.peaks[at], use.writes[at]) for at in (9, 15, 25, 50, 72, 76, 85)] == [
+        (0, 0),
+        (1, 0),
+        (2, 1),
+        (4, 1),
+        (3, 1),
+        (4, 2),
+        (3, 1),
+    ]
+
+
+def test_what_counts_against_another_quota_is_not_in_the_picture() -> None:
+    sendings = both([20], [], apart=[19, 21])
+    use = use_of(sendings, 60.0, 0.0, 100.0)
+    assert (len(sendings), use.peak) == (3, 1)
+
+
+@given(
+    st.lists(st.integers(0, 5000), min_size=1, max_size=40),
+    st.lists(st.integers(0, 5000), max_size=40),
+    st.integers(1, 600),
+    st.integers(1, 300),
+)
+def test_the_rest_lies_over_the_rows(writes: list[int], others: list[int], window: int, columns: int) -> None:
+    use = use_of(both(writes, others), float(window), 0.0, 0.0, columns)
+    assert all(0 <= of_rows <= peak for peak, of_rows in zip(use.peaks, use.writes, strict=True))
+    assert use.peak == use_of(sent(*writes, *others), float(window), 0.0, 0.0, columns).peak
+    alone = use_of(both(writes, []), float(window), 0.0, 0.0, columns)
+    assert alone.writes == alone.peaks
+    assert not any(use_of(both([], others), float(window), 0.0, 0.0, columns).writes)
+
+
 def test_troubles_are_where_they_were() -> None:
     sendings = sent(10, status=429)
     for at, status in ((10.1, None), (50, 503), (70, 400), (90, 200)):
-        sendings.add(Attempt(1, datetime.fromtimestamp(at, UTC), "", status, 0.0))
+        sendings.add(Attempt(1, datetime.fromtimestamp(at, UTC), "", status, 0.0), is_write=True)
     assert use_of(sendings, 60.0, 0.0, 100.0, columns=100).troubles == {10: "429", 50: "error"}
 
 

@@ -19,9 +19,10 @@ from tests.chromium import Page, browser, needs_chromium
 from tests.clock import FakeClock
 from tests.flights.applied import CAMPAIGN, EVIL, ORDER, QUOTA, SECRET, applied
 from tests.flights.shelf import create, opened
-from tests.flights.test_report import NOW
+from tests.flights.test_report import LOOKS, NOW
 
 ACCOUNT = "ada <&> co"
+NO_ROWS = "\N{EN DASH}"
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,7 @@ async def test_its_figures_are_those_of_the_journal(page: Page, directory: Path)
     async with await opened(directory, read_only=True) as journal:
         report = await read_report(journal)
         outcomes = [one.outcome async for entry in journal.history(2) for one in entry.attempts]
+        outcomes += [one.attempt.outcome async for one in journal.side_requests(2)]
     assert await page.value("document.title") == "spring.csv: run 2"
     assert await page.value("document.querySelector('h1').innerText") == report.in_words()
     assert ACCOUNT in await page.value("document.querySelector('.eyebrow').innerText")
@@ -93,9 +95,13 @@ async def test_its_figures_are_those_of_the_journal(page: Page, directory: Path)
         ".map(row => [...row.cells].slice(0, 7).map(cell => cell.innerText))"
     )
     assert operations == [
-        [one.name, *map(str, (one.requests, one.sendings, one.rows, one.done, one.failed, one.unknown))]
+        [one.name, str(one.requests), str(one.sendings)]
+        + ([str(count) for count in (one.rows, one.done, one.failed, one.unknown)] if one.has_rows else [NO_ROWS] * 4)
         for one in report.operations
     ]
+    assert ["insertion_orders.list", "0", "2", *[NO_ROWS] * 4] in operations
+    note = await page.value("document.querySelectorAll('.tiles .note')[1].innerText")
+    assert note == f"{report.sendings.writes} for rows, {len(LOOKS)} reads and log-ins; 4 were repeats"
 
 
 async def _rows(directory: Path) -> AsyncIterator[Any]:
@@ -113,7 +119,7 @@ async def test_pictures_are_there_and_not_empty(page: Page) -> None:
     )
     assert {name for name, _, _ in boxes} == {"timeline", "outcomes", "money"}
     assert all(width > 50 and height >= 10 for _, width, height in boxes)
-    for shape in (".use", ".area", "path.quota", ".trouble.paused", ".trouble.lost"):
+    for shape in (".use", ".area.all", ".area.writes", "path.quota", ".trouble.paused", ".trouble.lost"):
         width, height = await page.value(
             f"(() => {{ const {{width, height}} = document.querySelector('svg.timeline {shape}').getBBox();"
             " return [width, height] })()"
@@ -137,7 +143,7 @@ async def test_the_timeline_says_what_is_under_the_mouse(page: Page) -> None:
     )
     await page.move_to(x, y)
     said = await page.value("document.getElementById('readout').textContent")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d UTC: \d+ of 19 in the last 60 s", said)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d UTC: \d+ of 19 in the last 60 s, \d+ for rows", said)
     assert await page.value("document.getElementById('cursor').getAttribute('visibility')") == "visible"
     await page.move_to(2, 2)
     assert await page.value("document.getElementById('readout').textContent") == before
@@ -345,7 +351,8 @@ async def test_troubles_are_counted_below_the_timeline(tmp_path: Path, status: i
         await journal.begin_run("spring.csv")
         await journal.attempt(await journal.intend(create("a")), Attempt(1, NOW, "failed", status))
         html = await page_of(await read_report(journal))
-    assert html.count('<i class="swatch') == 2
+    # two are those of the shades, and one of a status
+    assert html.count('<i class="swatch') == 4
     assert said in html
 
 

@@ -29,7 +29,7 @@ from adflight.core.errors import (
 from adflight.core.options import Watch
 from adflight.core.quota import Limiter, Quota
 from adflight.flights.applying import apply
-from adflight.flights.book import AT_OPENING, SCHEMA, Book
+from adflight.flights.book import Book
 from adflight.flights.columns import Columns, columns_for
 from adflight.flights.database import Database
 from adflight.flights.entries import Done, OpenIntent, Refused
@@ -38,9 +38,12 @@ from adflight.flights.items import Change, Item, Totals, Verdict
 from adflight.flights.journal import Journal, _deliver
 from adflight.flights.live import Live, Needs, Snapshot
 from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Told, Write
+from adflight.flights.tables import AT_OPENING, SCHEMA
+from adflight.flights.traffic import Traffic
 from adflight.flights.values import Managed
 from tests.clock import FakeClock
 from tests.core.scripted import SHOWN
+from tests.flights.observed import Observed
 from tests.flights.shelf import ACCOUNT, URL
 
 NAME: Final = {ORDER: "io_name", CAMPAIGN: "campaign_name"}
@@ -124,12 +127,13 @@ class Vendor:
         )
 
 
-class VendorPlatform:
+class VendorPlatform(Observed):
     """A `Platform` on a vendor in memory. `faults` says what goes wrong, by operation and how often it was sent."""
 
     def __init__(
         self, vendor: Vendor | None = None, clock: FakeClock | None = None, quota: Quota | None = None
     ) -> None:
+        super().__init__()
         self.vendor = Vendor() if vendor is None else vendor
         self.clock = FakeClock(auto=True) if clock is None else clock
         self.limiter = Limiter(quota, clock=self.clock)
@@ -215,6 +219,7 @@ class VendorPlatform:
 
         def tell(outcome: str, status: int | None = None) -> None:
             watch.answered(outcome, status, at, self.clock.time() - at)
+            self.tell(write.operation, outcome, status, at=at, is_watched=True)
 
         if fault == "not sent":
             tell("not sent")
@@ -272,6 +277,7 @@ class VendorPlatform:
         self.reads[what] += 1
         with await self.limiter.acquire():
             await asyncio.sleep(0)
+            self.tell(what)
             if isinstance(fault := next((one for one in self.faults if one[0] == what), None), tuple):
                 self.faults.remove(fault)
                 raise fault[1]
@@ -338,6 +344,7 @@ class VendorPlan:
     label: str = "flights.csv"
     is_loaded: bool = False
     surprises: list[str] = field(factory=list)
+    sent: Traffic = field(factory=Traffic)
     plans: int = 0
     """How often it was made anew."""
 
@@ -365,6 +372,10 @@ async def planned(platform: VendorPlatform, wishes: list[Wish], journal: Journal
     """The plan for some wishes: what is there under its id, or once under its name, is changed, the rest is made."""
     read_at = datetime.fromtimestamp(platform.clock.time(), UTC)
     known = {kind: await journal.ids(kind) for kind in (ORDER, CAMPAIGN)}
+    sent = Traffic()
+    with platform.observed(sent.add):
+        for _ in range(2):
+            platform.tell("lists")
     items: list[Item] = []
     writes: list[Write] = []
     for row, wish in enumerate(wishes, 2):
@@ -379,10 +390,10 @@ async def planned(platform: VendorPlatform, wishes: list[Wish], journal: Journal
         committed=sum((item.committed for item in items), Decimal(0)),
         released=Decimal(0),
         writes=Counter(write.operation for write in writes),
-        reads={"lists": 2},
+        reads=dict(sent.counts),
         seconds=0.0,
     )
-    return VendorPlan(platform, wishes, items, totals, read_at, [*_combined(writes)])
+    return VendorPlan(platform, wishes, items, totals, read_at, [*_combined(writes)], sent=sent)
 
 
 def _id_of(vendor: Vendor, wishes: list[Wish], known: Mapping[str, Mapping[str, int]], key: str) -> int | None:

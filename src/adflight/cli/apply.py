@@ -37,6 +37,7 @@ from adflight.flights.platforms import platform_for
 from adflight.flights.saved_plan import is_plan, load_plan
 from adflight.flights.settling import IfAbsent, settle
 from adflight.flights.sourcing import read_source
+from adflight.flights.traffic import Traffic
 
 if TYPE_CHECKING:
     from adflight.cli.target import Target
@@ -79,20 +80,26 @@ class ApplyCommand:
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json or self.quiet)
         async with self.target.open(self.vendor) as client:
-            platform = platform_for(client)
+            platform, sent = platform_for(client), Traffic()
             # all that is wrong with the file comes before anything that takes time
-            saved = await load_plan(path, client) if is_plan(path) else None
-            if saved is not None and self.label is not None:
-                raise InvalidInput("--label", self.label, f"none: this plan was made for {saved.label or 'its source'}")
-            flights = await read_source(path, platform, self.declarations) if saved is None else saved.flights
+            with platform.observed(sent.add):
+                saved = await load_plan(path, client) if is_plan(path) else None
+                if saved is not None and self.label is not None:
+                    of = saved.label or "its source"
+                    raise InvalidInput("--label", self.label, f"none: this plan was made for {of}")
+                flights = await read_source(path, platform, self.declarations) if saved is None else saved.flights
             with flights:
-                async with await self._journal(screen, platform) as journal:
-                    await self._show_events(screen, self._tally(platform), self._settle(platform, journal))
+                with platform.observed(sent.add):
+                    journal = await self._journal(screen, platform)
+                async with journal:
+                    # what settling sends belongs to the run, which begins only when somebody has agreed to the plan
+                    with platform.observed(sent.add):
+                        await self._show_events(screen, self._tally(platform), self._settle(platform, journal))
                     if saved is None:
                         label = label_of(path) if self.label is None else self.label
-                        plan = await make_plan(flights, platform, journal, refresh="lists", label=label)
+                        plan = await make_plan(flights, platform, journal, refresh="lists", label=label, sent=sent)
                     else:
-                        plan = await self._again(screen, saved, path, journal)
+                        plan = await self._again(screen, saved, path, journal, sent)
                     return await self._go(screen, plan, journal)
 
     # before anything is sent
@@ -107,7 +114,7 @@ class ApplyCommand:
             screen.print(f"{held}; waiting for it, {duration(self.wait)} at most", style="yellow", soft_wrap=True)
         return await open_journal(platform, directory=self.target.directory, wait=self.wait)
 
-    async def _again(self, screen: Console, saved: Plan, path: Path, journal: Journal) -> Plan:
+    async def _again(self, screen: Console, saved: Plan, path: Path, journal: Journal, sent: Traffic) -> Plan:
         if not (self.quiet or self.as_json):
             created = f"{saved.read_at.astimezone():%Y-%m-%d %H:%M:%S}"
             said = f"A plan of {created}, with the rows that {saved.label or 'its source'} had then."
@@ -115,7 +122,7 @@ class ApplyCommand:
             if _is_newer(path.parent / saved.label, saved):
                 advice = f"{saved.label} was changed since; what it says now is not in this plan."
                 screen.print(advice, style="bold yellow", soft_wrap=True)
-        newer = await saved.again(journal)
+        newer = await saved.again(journal, sent=sent)
         what = moved(saved, newer)
         if what:
             raise PlanOutdated(what)

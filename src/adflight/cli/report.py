@@ -164,7 +164,8 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
     if money.is_any:
         console.print(_money(report, currency))
     for one in report.operations:
-        console.print(f"{one.name}: {counted(one.requests, 'request')} for {counted(one.rows, 'row')}{_repeats(one)}")
+        about = f" for {counted(one.rows, 'row')}" if one.has_rows else ""
+        console.print(f"{one.name}: {counted(one.requests, 'request')}{about}{_repeats(one)}")
     shown = await report.first(rows)
     total = sum(report.counts().values()) + len(report.settled)
     if shown:

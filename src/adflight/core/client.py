@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from copy import copy
 from types import TracebackType
 from typing import Any, Final, Generic, Literal, Self, TypedDict, TypeVar, Unpack
@@ -30,7 +31,7 @@ from adflight.core.caller import BoundCaller
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.credentials import Authenticator
 from adflight.core.errors import ConfigurationError
-from adflight.core.options import Hook, Options, Watch
+from adflight.core.options import Attempted, Hook, Options, Watch
 from adflight.core.quota import Limiter, Quota, limiter_for
 from adflight.core.routing import Routing
 from adflight.core.session import Session
@@ -211,6 +212,18 @@ class Client(Generic[RawT]):
         if watch is None:
             return await self._caller.call(request, parse)
         return await self._session.call(request, parse, evolve(self.options, watch=watch))
+
+    def observed(self, observer: Callable[[Attempted], object]) -> AbstractContextManager[None]:
+        """Tells `observer` of every attempt of this client and its views that ends within the block, log-ins included.
+
+            sent = []
+            with client.observed(sent.append):
+                await client.campaigns.get(537599)
+            print([(one.operation, one.status) for one in sent])
+
+        It must be quick, as every call waits for it; what it raises is logged only.
+        """
+        return self._session.observed(observer)
 
     @property
     def limiter(self) -> Limiter:

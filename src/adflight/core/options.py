@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from attrs import Attribute, field, frozen
 
@@ -43,6 +43,37 @@ class Watch(Protocol):
         attempt that is cancelled.
         """
         ...
+
+
+CANCELLED: Final = "cancelled"
+"""The outcome of an attempt whose caller was cancelled after it may have left; a `Watch` is not told of it."""
+
+
+@frozen(kw_only=True)
+class Attempted:
+    """An attempt that ended, as whoever observes a client is told of it (`Client.observed`)."""
+
+    operation: str
+    """tag.method, as in `campaigns.create`; of a log-in its operation, too."""
+    number: int
+    """Counted from 1 within its call. The repeat after a token was renewed has the number of the attempt before."""
+    outcome: str
+    """In the words of `Watch.answered`, or `CANCELLED`."""
+    status: int | None
+    """The HTTP status, if an answer came."""
+    sent_at: float
+    """Epoch seconds."""
+    elapsed: float
+    """Seconds."""
+    is_watched: bool
+    """Whether its call had a `Watch`."""
+    is_apart: bool
+    """Whether the service counts it against a quota of its own, and not against the account's (`Client.limiter`)."""
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it may have reached the service, which then has counted it."""
+        return self.outcome != "not sent"
 
 
 @frozen(kw_only=True)

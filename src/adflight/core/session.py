@@ -12,12 +12,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlsplit
 
-from adflight.core.answers import Headers, RawAnswer, http_request, http_response, without_secrets
-from adflight.core.attempt import NO_HEADERS, Call, merged, with_query
+from adflight.core.answers import Headers, RawAnswer, without_secrets
+from adflight.core.attempt import Call, merged, with_query
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.credentials import Authenticator
 from adflight.core.errors import (
@@ -34,7 +35,8 @@ from adflight.core.errors import (
 )
 from adflight.core.gate import Gate
 from adflight.core.judge import Refusal, Verdict, judge, partial_failure, too_long, unusable
-from adflight.core.options import Hook, Options, Watch
+from adflight.core.onlookers import Onlookers
+from adflight.core.options import CANCELLED, Attempted, Hook, Options, Watch
 from adflight.core.quota import Limiter, Slot
 from adflight.core.redaction import SECRET_NAMES, redact_error, redact_values
 from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
@@ -105,9 +107,7 @@ class Session:
         self.limiter: Final = limiter
         self._limiters = dict(limiters or {})
         self.clock: Final[Clock] = SystemClock() if clock is None else clock
-        self._asking = [hook.on_request for hook in hooks if hook.on_request is not None]
-        self._telling = [hook.on_response for hook in hooks if hook.on_response is not None]
-        self._hooked = bool(self._asking or self._telling)
+        self._onlookers = Onlookers(hooks, limiter, self.clock, secrets)
         self.default_security: Final = default_security
         self.acknowledged: Final = acknowledged
         self._headers = dict(headers or {})
@@ -126,6 +126,10 @@ class Session:
         """Stops what runs in the background and closes all connections; harmless when repeated."""
         await self.authenticator.aclose()
         await self.transport.aclose()
+
+    def observed(self, observer: Callable[[Attempted], object]) -> AbstractContextManager[None]:
+        """Tells `observer` of every attempt that ends within the block, log-ins included; what it raises is logged."""
+        return self._onlookers.observed(observer)
 
     async def call(self, request: Request, parse: Callable[[Any], T], options: Options) -> T:
         """Sends a request until there is an answer that counts, and parses it.
@@ -149,8 +153,8 @@ class Session:
                 verdict = None
                 if len(answer.content) > self._max_body_size:
                     answer, verdict = too_long(request.operation, answer, self._max_body_size)
-                if self._telling:
-                    await self._tell(call, answer)
+                if self._onlookers.hooked:
+                    await self._onlookers.tell(call, answer)
                 if verdict is None:
                     verdict = judge(request.operation, answer)
                 refusal = verdict.refusal
@@ -221,6 +225,8 @@ class Session:
             error.__traceback__ = None
             raise
         except asyncio.CancelledError as error:
+            if self._onlookers.observers:
+                self._onlookers.witness(call, CANCELLED)
             error.__traceback__ = None
             raise
         except Exception as error:
@@ -264,8 +270,8 @@ class Session:
             raise ConfigurationError("tokens expire before the quota lets a request through: is the clock right?")
         call.grant = grant
         try:
-            if self._hooked:
-                await self._ask(call)
+            if self._onlookers.hooked:
+                await self._onlookers.ask(call)
             if not gate.enter_nowait():
                 await gate.enter()
                 while limiter.paused:  # since it got its slot
@@ -305,8 +311,8 @@ class Session:
         self, call: Call, failure: AdflightError, event: Event, answer: WireAnswer | None = None
     ) -> AdflightError | None:
         """What to raise after an attempt that failed; None when it is to be made again, now."""
-        if call.options.watch is not None:
-            self._witness(call, call.options.watch, event, None if answer is None else answer.status)
+        if self._onlookers.observers or call.options.watch is not None:
+            self._onlookers.witness(call, event, None if answer is None else answer.status)
         attempts_left = call.options.max_attempts - call.attempt
         renewable = call.grant.token is not None and not call.refused_before
         action = decide(call.request.repeat, event, attempts_left=attempts_left, renewable=renewable)
@@ -338,8 +344,8 @@ class Session:
         return self._unknown(call, failure) if action == "unknown" else failure
 
     def _accept(self, call: Call, answer: WireAnswer, verdict: Verdict, value: T) -> T:
-        if call.options.watch is not None:
-            self._witness(call, call.options.watch, "answered", answer.status)
+        if self._onlookers.observers or call.options.watch is not None:
+            self._onlookers.witness(call, "answered", answer.status)
         if logger.isEnabledFor(logging.DEBUG):
             self._log(logging.DEBUG, call, answer.status, "answered", "answered")
         if verdict.partial and call.options.partial == "raise":
@@ -350,10 +356,6 @@ class Session:
                 T, RawAnswer(answer.status, Headers(answer.headers), answer.content, value, call.show(self._secrets))
             )
         return value
-
-    def _witness(self, call: Call, watch: Watch, outcome: str, status: int | None) -> None:
-        elapsed = self.clock.monotonic() - call.started
-        watch.answered(outcome, status, self.clock.time() - elapsed, elapsed)
 
     # errors are made apart from where they are raised: these frames hold credentials
 
@@ -380,22 +382,6 @@ class Session:
             cause=cause,
             response=cause.response if isinstance(cause, APIError) else None,
         )
-
-    async def _ask(self, call: Call) -> None:
-        call.added = NO_HEADERS
-        call.shown = shown = http_request(call.show(self._secrets))
-        before = dict(shown.headers)
-        for hook in self._asking:
-            await hook(shown)
-        call.added = {name: value for name, value in shown.headers.items() if before.get(name) != value}
-
-    async def _tell(self, call: Call, answer: WireAnswer) -> None:
-        values = call.sent_secrets(self._secrets)
-        for hook in self._telling:
-            try:
-                await hook(http_response(without_secrets(answer, self._secrets, values), call.shown))
-            except Exception:
-                logger.exception("a hook failed; the call goes on", extra={"operation": call.request.operation.id})
 
     def _gate_of_this_loop(self) -> Gate:
         loop = asyncio.get_running_loop()

@@ -3,23 +3,26 @@
     async for event in plan.apply():
         print(event)
 
-Imports `dispatching`, `settling`, the journal and the events; sends nothing itself.
+Imports `dispatching`, `settling`, `traffic`, the journal and the events; sends nothing itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
 
 from adflight.core.errors import AdflightError, InvalidInput, OverBudget, PlanOutdated
+from adflight.core.options import Attempted
 from adflight.flights.dispatching import Dispatcher
-from adflight.flights.entries import Contradiction, JournalError, Run
+from adflight.flights.entries import Contradiction, JournalError, Run, SideRequest
+from adflight.flights.event_queue import EventQueue
 from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
 from adflight.flights.journal import Journal
@@ -27,15 +30,13 @@ from adflight.flights.opening import check_journal, open_journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.settling import IfAbsent, settle, together
+from adflight.flights.traffic import Traffic
 
 CONCURRENCY: Final = 50
 """Requests under way at a time, at most; the quota's, where that is less."""
 
 STALE: Final = 300.0
 """Seconds after which a plan is made anew before anything is sent."""
-
-_ROOM: Final = 1000
-"""Events that wait for a slow reader before nothing more is sent."""
 
 
 class Applicable(Protocol):
@@ -67,6 +68,11 @@ class Applicable(Protocol):
 
     def adoptions(self) -> Iterator[tuple[Item, dict[str, Any]]]:
         """What is taken over, and what of it is as the file says."""
+        ...
+
+    @property
+    def sent(self) -> Traffic:
+        """What was sent to make it."""
         ...
 
     async def again(self, journal: Journal) -> Self:
@@ -119,7 +125,7 @@ async def apply(
     if concurrency is not None and concurrency < 1:
         raise InvalidInput("concurrency", concurrency, "at least 1")
     _check_budget(plan, max_budget)
-    events = _Events()
+    events = EventQueue()
     apply_ = _Apply(plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency)
     task = asyncio.create_task(apply_.run(journal, directory, wait))
     task.add_done_callback(events.close)
@@ -159,57 +165,13 @@ async def _end_of(task: asyncio.Task[None]) -> None:
         raise cancelled
 
 
-class _Events:
-    """From the apply to its reader."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Event] = deque()
-        self._news = asyncio.Event()
-        self._is_closed = False
-        self._room = asyncio.Event()
-        self._room.set()
-        self.dispatcher: Dispatcher | None = None
-        """Is told when there is room again."""
-
-    def tell(self, event: Event) -> None:
-        self._waiting.append(event)
-        self._news.set()
-        if not self.has_room():
-            self._room.clear()
-
-    def has_room(self) -> bool:
-        return len(self._waiting) < _ROOM
-
-    async def room(self) -> None:
-        """Waits for it."""
-        await self._room.wait()
-
-    def close(self, _: object) -> None:
-        self._is_closed = True
-        self._news.set()
-
-    async def get(self) -> Event | None:
-        """The next event; None after the last."""
-        while not self._waiting:
-            if self._is_closed:
-                return None
-            self._news.clear()
-            await self._news.wait()
-        event = self._waiting.popleft()
-        if not self._room.is_set() and self.has_room():
-            self._room.set()
-            if self.dispatcher is not None:
-                self.dispatcher.wake()
-        return event
-
-
 class _Apply:
     """One apply, in a task of its own."""
 
     def __init__(
         self,
         plan: Applicable,
-        events: _Events,
+        events: EventQueue,
         *,
         if_absent: IfAbsent,
         by: str,
@@ -226,6 +188,7 @@ class _Apply:
         self._concurrency = concurrency or min(CONCURRENCY, CONCURRENCY if quota is None else quota.requests)
         self._began_at = platform.clock.monotonic()
         self._requests: Counter[str] = Counter()
+        """Those that have left, by operation."""
         self._unclear: dict[Object, str] = {}
         """What stays open of earlier runs, and why."""
         self._dispatcher: Dispatcher
@@ -248,8 +211,11 @@ class _Apply:
         number = await journal.begin_run(self._plan.label)
         how = "stopped"
         try:
-            await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
-            ended = await self._send(journal, number)
+            # what the plan took counts against the same quota; what is older than a plan may be tells nothing of it
+            journal.add_side_requests(self._plan.sent.take(self._platform.clock.time() - STALE))
+            with self._platform.observed(partial(self._note, journal)):
+                await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
+                ended = await self._send(journal, number)
             how = ended.how
         except asyncio.CancelledError:
             how = "interrupted"
@@ -259,6 +225,15 @@ class _Apply:
             with suppress(JournalError):
                 await journal.end_run(how)
         return ended
+
+    def _note(self, journal: Journal, one: Attempted) -> None:
+        """Of each attempt that ends in the run."""
+        if one.has_left:
+            self._requests[one.operation] += 1
+        if not one.is_watched:
+            # a journal that cannot be written ends the apply elsewhere
+            with suppress(JournalError):
+                journal.add_side_requests((SideRequest.of(one),))
 
     # before anything is sent
 
@@ -280,7 +255,6 @@ class _Apply:
             if moved:
                 raise PlanOutdated(moved)
             _check_budget(newer, self._max_budget)
-            self._requests.update(newer.totals.reads)
             self._plan = newer
 
     def _keep_unclear(self, newer: Applicable) -> None:
@@ -371,7 +345,7 @@ class _Apply:
             done=results[flights, "done"],
             failed=results[flights, "failed"],
             adopted=results[flights, "adopted"],
-            requests=dict(self._requests + dispatcher.sent),
+            requests=dict(self._requests),
             seconds=self._platform.clock.monotonic() - self._began_at,
         )
 

@@ -1,7 +1,7 @@
 """What may be written to a journal, and what stands in it. Synchronous, in one thread.
 
 Every rule is checked before the first row of a step is written, so that a refused step leaves nothing behind.
-Imports `entries` and `database`; used by `journal`.
+Imports `entries`, `database` and `tables`; used by `journal`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from shlex import quote
-from typing import Any, Final
+from typing import Any
 
 from adflight.core.errors import AdflightError, UnknownOutcome
 from adflight.core.redaction import RedactedRequest
@@ -28,6 +28,7 @@ from adflight.flights.entries import (
     Refused,
     RowFailure,
     Run,
+    SideRequest,
     Unsettled,
     Withdrawn,
     moment,
@@ -38,38 +39,7 @@ from adflight.flights.sealing import (
     decode,
     encode,
 )
-
-# "open" is kept beside the state for the partial indexes: the first of them is the promise not to buy twice, once more
-SCHEMA: Final = (
-    "CREATE TABLE runs (id INTEGER PRIMARY KEY, file TEXT NOT NULL, started REAL NOT NULL, ended REAL,"
-    " how TEXT NOT NULL DEFAULT '')",
-    "CREATE TABLE intents (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, at REAL NOT NULL, operation TEXT NOT NULL,"
-    " kind TEXT NOT NULL, creates INTEGER NOT NULL, method TEXT NOT NULL, url TEXT NOT NULL, body BLOB NOT NULL,"
-    " settled_after REAL NOT NULL)",
-    "CREATE TABLE parts (intent INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, run INTEGER NOT NULL,"
-    " creates INTEGER NOT NULL, open INTEGER NOT NULL DEFAULT 1, state TEXT NOT NULL DEFAULT 'sending',"
-    " at REAL NOT NULL, fields BLOB NOT NULL, existing BLOB NOT NULL, look_up BLOB NOT NULL, id INTEGER,"
-    " facts BLOB NOT NULL DEFAULT '{}', reason TEXT NOT NULL DEFAULT '', cause TEXT NOT NULL DEFAULT '',"
-    " sent_at REAL, settled_after REAL, by TEXT NOT NULL DEFAULT '', PRIMARY KEY (intent, key)) WITHOUT ROWID",
-    "CREATE UNIQUE INDEX one_create ON parts (kind, key) WHERE open = 1 AND creates = 1",
-    "CREATE INDEX open_parts ON parts (kind, key) WHERE open = 1",
-    "CREATE INDEX given_up ON parts (kind, key) WHERE state = 'absent'",
-    "CREATE TABLE attempts (intent INTEGER NOT NULL, at REAL NOT NULL, number INTEGER NOT NULL, outcome TEXT NOT NULL,"
-    " status INTEGER, elapsed REAL NOT NULL)",
-    "CREATE INDEX attempts_of ON attempts (intent)",
-    "CREATE TABLE ids (kind TEXT NOT NULL, key TEXT NOT NULL, id INTEGER NOT NULL, since REAL NOT NULL, until REAL,"
-    " by TEXT NOT NULL DEFAULT '')",
-    "CREATE UNIQUE INDEX one_id ON ids (kind, key) WHERE until IS NULL",
-    "CREATE UNIQUE INDEX one_key ON ids (kind, id) WHERE until IS NULL",
-    "CREATE INDEX ever ON ids (kind, id)",
-    "CREATE TABLE failures (run INTEGER NOT NULL, row INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL,"
-    " outcome TEXT NOT NULL, error TEXT NOT NULL, PRIMARY KEY (run, kind, key)) WITHOUT ROWID",
-    "CREATE TABLE applied (kind TEXT NOT NULL, key TEXT NOT NULL, at REAL NOT NULL, fields BLOB NOT NULL,"
-    " PRIMARY KEY (kind, key)) WITHOUT ROWID",
-)
-
-AT_OPENING: Final = ("UPDATE runs SET how = 'died' WHERE ended IS NULL",)
-"""Whoever opens it holds the lock, so that nobody else can be at it."""
+from adflight.flights.tables import WITH_SIDE_REQUESTS
 
 
 class Book:
@@ -115,6 +85,30 @@ class Book:
             (run, *after, limit),
         ).fetchall()
         return [RowFailure(kind=kind, key=key, row=row, outcome=how, error=why) for kind, key, row, how, why in rows]
+
+    def add_side_requests(self, requests: Iterable[SideRequest]) -> None:
+        run = self._run()
+        if run is None:
+            raise Contradiction("requests were sent, and no run has begun")
+        self._database.executemany(
+            "INSERT INTO side_requests (run, operation, apart, at, number, outcome, status, elapsed)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            ((run, one.operation, one.is_apart, *_columns(one.attempt)) for one in requests),
+        )
+
+    def side_requests(self, run: int, after: int, limit: int) -> list[tuple[int, SideRequest]]:
+        """`limit` of them at most, with their numbers, from the one after `after` on; none of an older version."""
+        if self._database.version < WITH_SIDE_REQUESTS:
+            return []
+        rows = self._database.execute(
+            "SELECT id, operation, apart, number, at, outcome, status, elapsed FROM side_requests"
+            " WHERE run = ? AND id > ? ORDER BY id LIMIT ?",
+            (run, after, limit),
+        ).fetchall()
+        return [
+            (id_, SideRequest(operation, Attempt(number, moment(at), *more), bool(is_apart)))
+            for id_, operation, is_apart, number, at, *more in rows
+        ]
 
     def _run(self) -> int | None:
         row = self._database.one("SELECT id FROM runs WHERE ended IS NULL AND how = '' ORDER BY id DESC LIMIT 1")
@@ -265,7 +259,7 @@ class Book:
             raise Contradiction(f"there is no request {intent}")
         self._database.execute(
             "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)",
-            (intent, attempt.at.timestamp(), attempt.number, attempt.outcome, attempt.status, attempt.elapsed),
+            (intent, *_columns(attempt)),
         )
 
     # ids and what was applied
@@ -434,6 +428,10 @@ class Book:
         )
         for number, at, *more in rows:
             yield Attempt(number, moment(at), *more)
+
+
+def _columns(attempt: Attempt) -> tuple[object, ...]:
+    return attempt.at.timestamp(), attempt.number, attempt.outcome, attempt.status, attempt.elapsed
 
 
 def _without(fields: bytes, outcome: Outcome) -> bytes:

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
@@ -26,9 +27,6 @@ from adflight.flights.entries import (
     JournalHeld,
     moment,
 )
-
-VERSION: Final = 1
-"""Of the tables."""
 
 _APPLICATION: Final = 0x61644A4C
 
@@ -224,13 +222,18 @@ class Step:
 class Database:
     """An open database. Whoever opens it holds the lock, unless it is `read_only`."""
 
-    def __init__(self, place: Place, *, schema: Iterable[str], opening: Iterable[str], read_only: bool) -> None:
-        """`schema` makes the tables of a new file; the statements `opening` are executed each time.
+    def __init__(
+        self, place: Place, *, schema: Sequence[Sequence[str]], opening: Iterable[str], read_only: bool
+    ) -> None:
+        """`schema` are the statements that lead from each version of the tables to the next, from none to the first;
+        the statements `opening` are executed each time, unless it is only read.
 
         Raises `JournalError` for a file that cannot be used; it is left as it is.
         """
         self._path = path = place.path
         self._read_only = read_only
+        self.version = len(schema)
+        """Of the tables. A file of an older version gets the newer tables once it is opened to be written."""
         self._holder = uuid4().hex
         self._broken: str | None = None
         if read_only and not path.exists():
@@ -243,7 +246,7 @@ class Database:
         except sqlite3.Error as error:
             raise self._trouble(error) from None
         try:
-            self._open(place.owner, (_FACTS, *schema), opening)
+            self._open(place.owner, schema, opening)
             self._file = _identity(path)
         except sqlite3.Error as error:
             self._database.close()
@@ -252,16 +255,16 @@ class Database:
             self._database.close()
             raise
 
-    def _open(self, account: str, schema: Iterable[str], opening: Iterable[str]) -> None:
+    def _open(self, account: str, schema: Sequence[Sequence[str]], opening: Iterable[str]) -> None:
         (version,) = self.one("PRAGMA user_version")
         (application,) = self.one("PRAGMA application_id")
         fresh = application == version == 0 and self.one("SELECT count(*) FROM sqlite_master") == (0,)
         if not fresh and application != _APPLICATION:
             raise JournalError(f"{self._path} is not a journal of adflight; it was left as it is")
-        if version > VERSION:
+        if version > self.version:
             raise JournalError(
                 f"the journal {self._path} was written by a newer adflight (tables of version {version}; "
-                f"this one knows {VERSION}): use that one"
+                f"this one knows {self.version}): use that one"
             )
         if fresh and self._read_only:
             raise NoJournal(f"the journal {self._path} is empty: nothing was ever applied")
@@ -269,10 +272,12 @@ class Database:
             raise self._damaged("its check failed")
         if not fresh and self.one("SELECT value FROM facts WHERE name = 'account'") != (account,):
             raise JournalError(f"the journal {self._path} belongs to another account, or another scope of it")
-        if not self._read_only:
-            self._prepare(account, schema if fresh else (), opening)
+        if self._read_only:
+            self.version = version
+        else:
+            self._prepare(account, [*([_FACTS] if fresh else []), *chain(*schema[version:])], opening)
 
-    def _prepare(self, account: str, schema: Iterable[str], opening: Iterable[str]) -> None:
+    def _prepare(self, account: str, tables: Iterable[str], opening: Iterable[str]) -> None:
         if self.one("PRAGMA journal_mode = WAL") != ("wal",):
             raise JournalError(
                 f"the journal {self._path} cannot be kept safe there (no write-ahead log, as on network drives): "
@@ -282,10 +287,10 @@ class Database:
         for name in ("synchronous = FULL", "fullfsync = ON", "checkpoint_fullfsync = ON"):
             self._database.execute(f"PRAGMA {name}")
         self._database.execute("BEGIN IMMEDIATE")
-        for statement in schema:
+        for statement in tables:
             self._database.execute(statement)
         self._database.execute(f"PRAGMA application_id = {_APPLICATION}")
-        self._database.execute(f"PRAGMA user_version = {VERSION}")
+        self._database.execute(f"PRAGMA user_version = {self.version}")
         self._database.execute("INSERT OR IGNORE INTO facts VALUES ('account', ?)", (account,))
         self._database.execute("REPLACE INTO facts VALUES ('holder', ?)", (self._holder,))
         for statement in opening:

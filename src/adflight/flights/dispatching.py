@@ -60,8 +60,6 @@ class Dispatcher:
         concurrency: int,
     ) -> None:
         """`items` are those that have writes; `ids`, by kind and key, grow with what is created."""
-        self.sent: Final[Counter[str]] = Counter()
-        """Requests that have left, by operation."""
         self.results: Final[Counter[tuple[str, str]]] = Counter()
         """Objects by kind, and by "done", "failed" and "adopted"."""
         self.stopped: AdflightError | None = None
@@ -163,7 +161,6 @@ class Dispatcher:
                 journal=self._journal,
                 platform=self._platform,
                 tell=self._tell,
-                sent=self.sent,
                 is_halted=lambda: self.stopped is not None,
             )
             self._begin(self._carry_out(sending), sending)

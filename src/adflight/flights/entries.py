@@ -1,6 +1,6 @@
 """What stands in a journal, in the terms of whoever writes it.
 
-Imports core's errors and redaction; `sealing` makes text of it.
+Imports core's errors, options and redaction; `sealing` makes text of it.
 
     AdflightError
     └── JournalError          the journal's file or its disk cannot be used; nothing may be sent
@@ -18,6 +18,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import field, frozen
 
 from adflight.core.errors import AdflightError, UnknownOutcome
+from adflight.core.options import Attempted
 from adflight.core.redaction import RedactedRequest
 
 
@@ -196,6 +197,23 @@ class Attempt:
     """The HTTP status, if an answer came."""
     elapsed: float = 0.0
     """Seconds."""
+
+
+@frozen
+class SideRequest:
+    """A sending that no intent stands for, as it changes nothing that is planned: a read, a log-in, or their repeat."""
+
+    operation: str
+    """tag.method, as in `campaigns.list`."""
+    attempt: Attempt
+    is_apart: bool = False
+    """Whether the service counts it against a quota of its own, as FreeWheel does log-ins."""
+
+    @classmethod
+    def of(cls, one: Attempted) -> SideRequest:
+        """What an observer is told."""
+        attempt = Attempt(one.number, moment(one.sent_at), one.outcome, one.status, one.elapsed)
+        return cls(one.operation, attempt, one.is_apart)
 
 
 @frozen

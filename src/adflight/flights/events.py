@@ -95,7 +95,7 @@ class Ended:
     failed: int
     adopted: int
     requests: Mapping[str, int]
-    """Sent by this apply, by operation, reads included."""
+    """Sent by this apply, by operation: reads, log-ins and repeats included, but not what its plan took before it."""
     seconds: float
 
 

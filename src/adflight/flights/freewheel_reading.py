@@ -6,7 +6,6 @@ client.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any, Final
@@ -52,7 +51,7 @@ async def read(client: FreeWheel, needs: Needs) -> Snapshot:
     """
     reading = Reading(client, needs)
     await reading.run()
-    return Snapshot(reading.found, {}, dict(reading.requests))
+    return Snapshot(reading.found, {})
 
 
 async def get(client: FreeWheel, ids: Iterable[int]) -> dict[int, InsertionOrder]:
@@ -84,7 +83,6 @@ class Reading:
     needs: Needs
     ids: frozenset[int] = field(init=False)
     found: dict[int, Live] = field(factory=dict, init=False)
-    requests: Counter[str] = field(factory=Counter, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.ids = frozenset(self.needs.order_ids)
@@ -121,7 +119,6 @@ class Reading:
         names = frozenset(self.needs.order_places[campaign])
         rows: list[InsertionOrder] = []
         async for page in self.client.insertion_orders.list_by_campaign(campaign).pages(strict=True):
-            self.requests[LIST_BY_CAMPAIGN] += 1
             rows += (row for row in page.rows if row.id in self.ids or spelled(row.name) in names)
         for row in rows:
             self.found[row.id] = live_of(row, {**shown(row), PLACE: campaign}, is_whole=False)
@@ -141,7 +138,6 @@ class Reading:
         try:
             async with aclosing(pager.pages(strict=True)) as pages:
                 async for page in pages:
-                    self.requests[LIST] += 1
                     # a strict reading has a total, and pages that are full but for the last
                     if page.number == 1 and (page.total or 0) > len(page.rows) * at_most:
                         return False
@@ -170,8 +166,6 @@ class Reading:
 
     async def _complete(self, ids: Collection[int]) -> None:
         """Reads orders by themselves. What does not exist is not found."""
-        if ids:
-            self.requests[GET] += len(ids)
         orders = await get(self.client, ids)
         for id_ in ids:
             listed = self.found.pop(id_, None)

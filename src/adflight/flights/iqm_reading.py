@@ -6,14 +6,12 @@ Imports the client, `iqm_live` and what a platform is.
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
 from adflight.core.errors import InvalidInput, PagingError, PermissionDenied
 from adflight.core.paging import ListPager
-from adflight.core.redaction import RedactedRequest
 from adflight.flights import iqm_live
 from adflight.flights.iqm_bid_models import DIMENSIONS, shown
 from adflight.flights.live import Live, Needs, Snapshot
@@ -56,26 +54,10 @@ def chunks(values: Iterable[ItemT]) -> Iterator[list[ItemT]]:
         yield everything[start : start + MOST]
 
 
-class _Count:
-    """A `Watch` that counts what is sent, repeats too."""
-
-    def __init__(self, counts: Counter[str], operation: str) -> None:
-        self._counts = counts
-        self._operation = operation
-
-    async def sending(self, request: Callable[[], RedactedRequest]) -> None:
-        self._counts[self._operation] += 1
-
-    def answered(self, outcome: str, status: int | None, sent_at: float, elapsed: float) -> None:
-        pass
-
-
 class Reading:
     """One look at an account."""
 
     def __init__(self, client: IQM) -> None:
-        self.requests: Final[Counter[str]] = Counter()
-        """How many were sent, by operation."""
         self._client = client
 
     async def snapshot(self, needs: Needs) -> Snapshot:
@@ -89,7 +71,7 @@ class Reading:
             alone += [id_ for id_ in known & flights.keys() if not flights[id_].is_gone]
         flights |= await self.whole(sorted(alone))
         await self.see_apart(flights, _apart(sorted(alone), flights, orders, needs))
-        return Snapshot(orders, flights, dict(self.requests))
+        return Snapshot(orders, flights)
 
     # insertion orders
 
@@ -217,8 +199,7 @@ class Reading:
         return found
 
     async def _whole(self, id_: int) -> Live:
-        watch = _Count(self.requests, campaigns_get.OPERATION.id)
-        return iqm_live.whole(await self._client.call(campaigns_get.request(id_), campaigns_get.parse, watch=watch))
+        return iqm_live.whole(await self._client.call(campaigns_get.request(id_), campaigns_get.parse))
 
     async def see_apart(self, flights: Mapping[int, Live], columns: Iterable[tuple[int, str]]) -> None:
         """Lets campaigns show what only requests of their own do: by id, each of these columns."""
@@ -254,12 +235,7 @@ class Reading:
     def _pager(
         self, request: Request, parse: Callable[[Any], AnswerT], paging: Paging[AnswerT, RowT]
     ) -> ListPager[AnswerT, RowT]:
-        watch = _Count(self.requests, request.operation.id)
-
-        async def call(request: Request, parse: Callable[[Any], AnswerT]) -> AnswerT:
-            return await self._client.call(request, parse, watch=watch)
-
-        return ListPager(call, request, parse, paging)
+        return ListPager(self._client.call, request, parse, paging)
 
 
 async def _steady(read: Callable[[], Awaitable[T]]) -> T:

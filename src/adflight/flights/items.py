@@ -100,6 +100,6 @@ class Totals:
     writes: Mapping[str, int]
     """Requests that applying sends, by operation."""
     reads: Mapping[str, int]
-    """Requests that the plan has sent, by operation."""
+    """Requests that were sent for the plan, by operation: log-ins, the table of time zones and repeats included."""
     seconds: float
     """How long the quota makes the writes take, from an empty window; 0 without a quota."""

@@ -9,7 +9,7 @@
         await journal.record(request, {"row 1": Done(id=537599)})
         await journal.end_run("complete")
 
-Imports `book`, `database` and `entries`, and core's clock and redaction; sends nothing itself.
+Imports `book`, `database`, `entries` and `tables`, and core's clock and redaction; sends nothing itself.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from attrs import define, evolve
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.redaction import SECRET_NAMES
-from adflight.flights.book import AT_OPENING, SCHEMA, Book
+from adflight.flights.book import Book
 from adflight.flights.database import Database, Lock, Place, Step
 from adflight.flights.entries import (
     Attempt,
@@ -43,6 +43,7 @@ from adflight.flights.entries import (
     Outcome,
     RowFailure,
     Run,
+    SideRequest,
 )
 from adflight.flights.sealing import (
     Sealed,
@@ -50,6 +51,7 @@ from adflight.flights.sealing import (
     encode,
     without_secrets,
 )
+from adflight.flights.tables import AT_OPENING, SCHEMA
 
 T = TypeVar("T")
 
@@ -60,6 +62,9 @@ LOOK_AGAIN: Final = 1.0
 
 _PAGE: Final = 200
 """Rows that are read at once: failures, or requests' parts, which a bulk request may have more of by itself."""
+
+_SIDE_PAGE: Final = 2000
+"""The same of side requests, which are short."""
 
 
 @define(eq=False)
@@ -216,6 +221,28 @@ class Journal:
 
     def _failures(self, run: int, after: tuple[str, str]) -> list[RowFailure]:
         return self._book.failures(run, after, _PAGE)
+
+    def add_side_requests(self, requests: Iterable[SideRequest]) -> None:
+        """Has written down what the run sends, or has sent, without an intent; see `fail_row`.
+
+        `requests` are read in another thread, and perhaps more than once.
+        """
+        self._check_writable()
+        self._ask(lambda: self._book.add_side_requests(requests), None)
+
+    async def side_requests(self, run: int) -> AsyncIterator[SideRequest]:
+        """What a run sent without an intent, as it was written down. Memory stays constant.
+
+        There are none of runs of the adflight that did not write them down yet.
+        """
+        after = 0
+        while page := await self._do(partial(self._side_requests, run, after)):
+            for _, one in page:
+                yield one
+            after = page[-1][0]
+
+    def _side_requests(self, run: int, after: int) -> list[tuple[int, SideRequest]]:
+        return self._book.side_requests(run, after, _SIDE_PAGE)
 
     # requests
 

@@ -65,5 +65,3 @@ class Snapshot:
 
     orders: dict[int, Live]
     flights: dict[int, Live]
-    requests: dict[str, int]
-    """How many were sent, by operation."""

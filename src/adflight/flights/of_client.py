@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any, Final, Generic, TypeVar
 
 from adflight.core.client import Client
 from adflight.core.clock import Clock
+from adflight.core.options import Attempted
 from adflight.core.quota import Limiter
 from adflight.core.session import SETTLING
 
@@ -40,6 +43,9 @@ class OfClient(Generic[ClientT]):
     @property
     def limiter(self) -> Limiter:
         return self._client.limiter
+
+    def observed(self, observer: Callable[[Attempted], object]) -> AbstractContextManager[None]:
+        return self._client.observed(observer)
 
     @property
     def settled_after(self) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from importlib import import_module
 from itertools import chain, islice
@@ -38,6 +38,7 @@ from adflight.flights.platforms import Account, platform_for
 from adflight.flights.reading import KEPT, Flight, Flights, Order, Source
 from adflight.flights.sourcing import read_source
 from adflight.flights.tallying import seconds_for, totals_of
+from adflight.flights.traffic import Traffic
 from adflight.flights.values import Managed
 from adflight.flights.wanted import Known, Wanted
 
@@ -83,6 +84,8 @@ class Plan:
     """When reading began, of the journal and of what is live; aware."""
     snapshot: Snapshot | None = field(repr=False)
     """What was read, without the fields of what stays as it is; None of a plan that was loaded."""
+    sent: Traffic = field(factory=Traffic, repr=False)
+    """The requests that it took, for the run that carries it out; none of a plan that was loaded."""
 
     def __enter__(self) -> Self:
         return self
@@ -143,9 +146,9 @@ class Plan:
         """What a newer plan for the same flights says otherwise; see `moved`."""
         return moved(self, newer)
 
-    async def again(self, journal: Journal | None) -> Plan:
+    async def again(self, journal: Journal | None, *, sent: Traffic | None = None) -> Plan:
         """A plan for the same flights from what is live and known now; they stay open until either is closed."""
-        return await make_plan(self.flights, self.platform, journal, refresh=self.refresh, label=self.label)
+        return await make_plan(self.flights, self.platform, journal, refresh=self.refresh, label=self.label, sent=sent)
 
     def apply(
         self,
@@ -232,14 +235,17 @@ async def plan(
         AdflightError: What reading the account raises.
     """
     _check(refresh)
-    platform = platform_for(client)
-    if journal is not None:
-        await check_journal(journal, platform)
-    flights = await read_source(source, platform, declarations)
+    platform, sent = platform_for(client), Traffic()
+    with platform.observed(sent.add):
+        if journal is not None:
+            await check_journal(journal, platform)
+        flights = await read_source(source, platform, declarations)
     try:
-        async with _readable(platform, journal, directory) as opened:
+        async with AsyncExitStack() as stack:
+            with platform.observed(sent.add):
+                opened = await stack.enter_async_context(_readable(platform, journal, directory))
             named = label_of(source) if label is None else label
-            return await make_plan(flights, platform, opened, refresh=refresh, label=named)
+            return await make_plan(flights, platform, opened, refresh=refresh, label=named, sent=sent)
     except BaseException:
         flights.close()
         raise
@@ -252,20 +258,27 @@ async def make_plan(
     *,
     refresh: Refresh = "lists",
     label: str = "",
+    sent: Traffic | None = None,
 ) -> Plan:
     """The plan for flights that were read. None is the journal of an account to which nothing was ever applied.
+
+    `sent` is what was sent for it before, as for the file's time zones; what reading takes is added.
 
     Raises `InvalidInput` for a journal that is not the platform's, and what reading raises.
     """
     _check(refresh)
-    if journal is not None:
-        await check_journal(journal, platform)
-    scope = await platform.scope()
+    sent = Traffic() if sent is None else sent
+    with platform.observed(sent.add):
+        if journal is not None:
+            await check_journal(journal, platform)
+        scope = await platform.scope()
     read_at = moment(platform.clock.time())
     known = await _known(journal)
     wanted = await _wanted(flights, known, journal)
     earlier = await _earlier(journal, label, wanted, read_at)
-    snapshot = await platform.read(wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=refresh == "full"))
+    needs = wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=refresh == "full")
+    with platform.observed(sent.add):
+        snapshot = await platform.read(needs)
     comparison = Comparison(wanted, snapshot)
     items: list[Item] = []
     async for orders, applied in _pages(flights.orders(), journal, ORDER, known):
@@ -285,12 +298,13 @@ async def make_plan(
         items=items,
         leftovers=leftovers,
         warnings=tuple(islice(chain(flights.warnings, doubts), KEPT)),
-        totals=totals_of((), (), snapshot.requests, None),
+        totals=totals_of((), (), sent.counts, None),
         open_intents=0 if journal is None else len(await journal.open_intents()),
         read_at=read_at,
         snapshot=snapshot,
+        sent=sent,
     )
-    planned.totals = totals_of(items, planned.writes(), snapshot.requests, platform.limiter.quota)
+    planned.totals = totals_of(items, planned.writes(), sent.counts, platform.limiter.quota)
     return planned
 
 

@@ -5,14 +5,15 @@ One module a vendor implements it (`iqm`, `freewheel`). Imports columns, live, i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from enum import IntEnum
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from attrs import define, field, frozen
 
 from adflight.core.clock import Clock
-from adflight.core.options import Watch
+from adflight.core.options import Attempted, Watch
 from adflight.core.quota import Limiter
 from adflight.flights.columns import Columns, Level
 from adflight.flights.entries import Done, OpenIntent, Refused
@@ -108,6 +109,10 @@ class Platform(Protocol):
 
     @property
     def limiter(self) -> Limiter: ...
+
+    def observed(self, observer: Callable[[Attempted], object]) -> AbstractContextManager[None]:
+        """Tells of everything that the account's client sends within the block; see `Client.observed`."""
+        ...
 
     @property
     def settled_after(self) -> float:

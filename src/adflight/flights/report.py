@@ -8,7 +8,8 @@ own parts, `report_rows` and `report_totals`; sends nothing.
             print(row.kind, row.key, row.status, row.error)
 
 Rows that failed are in it whether or not anything was sent for them: also those that the plan refused, or that were
-withheld because of their insertion orders. Rows that were right already are not, and neither are reads and log-ins.
+withheld because of their insertion orders. Rows that were right already are not. Reads and log-ins have no rows; the
+report counts them (`operations`, `sendings`).
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Report:
     """By how often they were sent."""
     money: Money
     sendings: Sendings
+    """All that the run's client sent for it, from reading for its plan on."""
     unclear: tuple[Unclear, ...]
     settled: tuple[ReportRow, ...]
     """Rows of earlier runs that this one settled."""
@@ -188,6 +190,8 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
         totals.add(entry)
     async for failure in journal.failures(chosen.id):
         totals.rows.fail(failure.kind, failure.key, status_of_failure(failure))
+    async for one in journal.side_requests(chosen.id):
+        totals.add_side_request(one)
     # what a run that goes on has under way is no riddle
     died = {one.id for one in runs.values() if not goes_on(one)}
     unclear = tuple(_unclear(one) for one in open_intents if one.state != "sending" or one.run in died)

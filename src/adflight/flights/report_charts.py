@@ -38,6 +38,8 @@ class Use:
     end: float
     peaks: Sequence[int]
     """The most in each of equally long stretches of time."""
+    writes: Sequence[int]
+    """How many of these were for rows."""
     troubles: Mapping[int, str]
     """Stretches in which the service asked for a pause ("429"), or no answer came or it failed ("error")."""
 
@@ -50,36 +52,40 @@ def use_of(sendings: Sendings, window: float, start: float, end: float, columns:
     """What was sent in the `window` seconds before, at each moment from `start` on."""
     start = min(start, *sendings.at) if sendings.at else start
     end = max(end, *sendings.at, start + 1.0) if sendings.at else max(end, start + 1.0)
-    peaks = [0] * columns
+    peaks, writes = [0] * columns, [0] * columns
     troubles: dict[int, str] = {}
 
     def column_of(at: float) -> int:
         return min(int((at - start) / (end - start) * columns), columns - 1)
 
-    used, reached = 0, 0
-    for at, step in _steps(sendings, window):
+    used, used_by_writes, reached = 0, 0, 0
+    for at, step, is_write in _steps(sendings, window):
         if at > end:
             break
         column = column_of(at)
         for passed in range(reached + 1, column + 1):
-            peaks[passed] = used
+            peaks[passed], writes[passed] = used, used_by_writes
         reached = column
         used += step
-        peaks[column] = max(peaks[column], used)
+        used_by_writes += step * is_write
+        # of equally many, those with more writes: a column that is stacked shows one moment
+        peaks[column], writes[column] = max((peaks[column], writes[column]), (used, used_by_writes))
     for passed in range(reached + 1, columns):
-        peaks[passed] = used
+        peaks[passed], writes[passed] = used, used_by_writes
     for at, status in zip(sendings.at, sendings.status, strict=True):
         if status == 429:
             troubles[column_of(at)] = "429"
         elif status == 0 or status >= 500:
             troubles.setdefault(column_of(at), "error")
-    return Use(start, end, peaks, troubles)
+    return Use(start, end, peaks, writes, troubles)
 
 
-def _steps(sendings: Sendings, window: float) -> Iterator[tuple[float, int]]:
-    """Each request counts from when it is sent until a window later; one that ends makes room first."""
-    sent = sorted(sendings.at)
-    return merge(((at + window, -1) for at in sent), ((at, 1) for at in sent))
+def _steps(sendings: Sendings, window: float) -> Iterator[tuple[float, int, int]]:
+    """Each request counts from when it is sent until a window later, unless it is counted apart; one that ends makes
+    room first."""
+    all_ = zip(sendings.at, sendings.is_write, sendings.is_apart, strict=True)
+    sent = sorted((at, is_write) for at, is_write, is_apart in all_ if not is_apart)
+    return merge(((at + window, -1, is_write) for at, is_write in sent), ((at, 1, is_write) for at, is_write in sent))
 
 
 def timeline(use: Use, quota: Quota | None) -> str:
@@ -103,17 +109,22 @@ def timeline(use: Use, quota: Quota | None) -> str:
         parts.append(f'<path class="tick" d="M{x(at):.1f} {floor}v5"/>')
         parts.append(f'<text class="axis mid" x="{x(at):.1f}" y="{floor + 38}">{said}</text>')
     step = width / len(use.peaks)
-    line: list[str] = []
-    before = -1
-    for column, count in enumerate(use.peaks):
-        if count != before:
-            line.append(f"{'L' if line else 'M'}{_LEFT + column * step:.1f} {y(max(before, 0) if line else count):.1f}")
-            line.append(f"L{_LEFT + column * step:.1f} {y(count):.1f}")
-            before = count
-    line.append(f"L{WIDTH - _RIGHT} {y(before):.1f}")
-    path = "".join(line)
-    parts.append(f'<path class="area" d="{path}L{WIDTH - _RIGHT} {floor}L{_LEFT} {floor}Z"/>')
-    parts.append(f'<path class="use" d="{path}"/>')
+
+    def outline(counts: Sequence[int]) -> str:
+        line: list[str] = []
+        before = -1
+        for column, count in enumerate(counts):
+            if count != before:
+                left = _LEFT + column * step
+                line.append(f"{'L' if line else 'M'}{left:.1f} {y(before if line else count):.1f}")
+                line.append(f"L{left:.1f} {y(count):.1f}")
+                before = count
+        return "".join([*line, f"L{WIDTH - _RIGHT} {y(before):.1f}"])
+
+    # one over the other: what lies above the writes is the rest
+    for name, counts in (("all", use.peaks), ("writes", use.writes)):
+        parts.append(f'<path class="area {name}" d="{outline(counts)}L{WIDTH - _RIGHT} {floor}L{_LEFT} {floor}Z"/>')
+    parts.append(f'<path class="use" d="{outline(use.peaks)}"/>')
     for column, trouble in sorted(use.troubles.items()):
         left = _LEFT + column * step
         parts.append(

@@ -1,15 +1,27 @@
-"""The sections of a report's page with pictures and sums. Imports the report, its charts and words."""
+"""The sections of a report's page with pictures and sums. Imports the report, its charts, totals and words."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
 import orjson
 
 from adflight.core.quota import Quota
 from adflight.flights.report import Report
 from adflight.flights.report_charts import WINDOW, Use, bar, ordered, outcomes, slug, timeline, use_of
+from adflight.flights.report_totals import Operation, Sendings
 from adflight.flights.report_words import amount_text, capital, counted, e, plural
+
+_OTHERS: Final = (
+    "Requests of other programs on the same account are not in it, although they count against the same quota."
+)
+
+
+def _scope(sendings: Sendings) -> str:
+    if sendings.writes == len(sendings):
+        return f"Of reads and log-ins the journal has none for this run. {_OTHERS}"
+    return f"Reads and log-ins are in it, from those for the plan on. {_OTHERS}"
 
 
 def requests_section(report: Report, quota: Quota | None) -> str:
@@ -21,11 +33,18 @@ def requests_section(report: Report, quota: Quota | None) -> str:
     end = report.run.ended.timestamp() if report.run.ended is not None else 0.0
     use = use_of(sendings, window, report.run.started.timestamp(), end)
     limit = None if quota is None else quota.requests
-    data = {"start": use.start, "end": use.end, "peaks": use.peaks, "limit": limit, "window": window}
+    data = {
+        "start": use.start,
+        "end": use.end,
+        "peaks": use.peaks,
+        "writes": use.writes,
+        "limit": limit,
+        "window": window,
+    }
     return (
-        f"{top}<p>{e(_pace(use, quota, window))}</p>\n"
+        f"{top}<p>{e(_pace(use, quota, window))} {_scope(sendings)}</p>\n"
         f'<div class="scroll">{timeline(use, quota)}</div>\n'
-        f'<p class="readout"><span id="readout">Times are UTC.</span>{_troubles(report)}</p>\n'
+        f'<p class="readout"><span id="readout">Times are UTC.</span>{_shades(sendings)}{_troubles(report)}</p>\n'
         f'<script type="application/json" id="use">{orjson.dumps(data).decode()}</script>\n</section>\n'
     )
 
@@ -37,7 +56,17 @@ def _pace(use: Use, quota: Quota | None, window: float) -> str:
     over = " That is more than the quota allows." if use.peak > quota.requests else ""
     return (
         f"How many were sent in the last {window:g} s, at each moment: at most {use.peak:,} in {per}, where "
-        f"{quota.requests:,} are allowed ({quota.source}).{over} Reads and log-ins count too; the journal has none."
+        f"{quota.requests:,} are allowed ({quota.source}).{over}"
+    )
+
+
+def _shades(sendings: Sendings) -> str:
+    writes, apart = sendings.writes, sum(sendings.is_apart)
+    others = f"{len(sendings) - writes:,} reads and log-ins"
+    if apart:
+        others += f", {apart:,} of them with a quota of their own and not drawn"
+    return (
+        f'<span><i class="swatch writes"></i>{writes:,} for rows</span><span><i class="swatch all"></i>{others}</span>'
     )
 
 
@@ -114,13 +143,7 @@ def _bar(name: str, style: str, amount: Decimal, most: Decimal, currency: str) -
 def operations_section(report: Report) -> str:
     if not report.operations:
         return ""
-    lines = "".join(
-        f'<tr><th scope="row">{e(one.name)}</th><td class="number">{one.requests:,}</td>'
-        f'<td class="number">{one.sendings:,}</td><td class="number">{one.rows:,}</td>'
-        f'<td class="number">{one.done:,}</td><td class="number">{one.failed:,}</td>'
-        f'<td class="number">{one.unknown:,}</td><td class="number">{_average(one.seconds, one.sendings)}</td></tr>\n'
-        for one in report.operations
-    )
+    lines = "".join(map(_operation, report.operations))
     heads = ("Requests", "Sent", "Rows", "Done", "Failed", "Unknown", "Answer took")
     return (
         '<section aria-labelledby="operations">\n<h2 id="operations">Requests by operation</h2>\n<div class="scroll">'
@@ -128,6 +151,15 @@ def operations_section(report: Report) -> str:
         + "".join(f'<th scope="col" class="number">{head}</th>' for head in heads)
         + f"</tr></thead><tbody>\n{lines}</tbody></table></div>\n</section>\n"
     )
+
+
+def _operation(one: Operation) -> str:
+    of_rows = (one.rows, one.done, one.failed, one.unknown)
+    cells = [f"{one.requests:,}", f"{one.sendings:,}"]
+    cells += [f"{count:,}" if one.has_rows else "&ndash;" for count in of_rows]
+    cells.append(_average(one.seconds, one.sendings))
+    drawn = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+    return f'<tr><th scope="row">{e(one.name)}</th>{drawn}</tr>\n'
 
 
 def _average(seconds: float, count: int) -> str:

@@ -55,7 +55,7 @@
   const chart = document.querySelector("svg.timeline");
   const data = document.getElementById("use");
   if (chart && data) {
-    const { start, end, peaks, limit, window: seconds } = JSON.parse(data.textContent);
+    const { start, end, peaks, writes, limit, window: seconds } = JSON.parse(data.textContent);
     const cursor = document.getElementById("cursor");
     const readout = document.getElementById("readout");
     const before = readout.textContent;
@@ -70,7 +70,8 @@
       cursor.setAttribute("x2", x);
       cursor.setAttribute("visibility", "visible");
       const of = limit ? ` of ${limit}` : "";
-      readout.textContent = `${at.toISOString().slice(11, 19)} UTC: ${peaks[column]}${of} in the last ${seconds} s`;
+      const sent = `${peaks[column]}${of} in the last ${seconds} s, ${writes[column]} for rows`;
+      readout.textContent = `${at.toISOString().slice(11, 19)} UTC: ${sent}`;
     });
     chart.addEventListener("pointerleave", () => {
       cursor.setAttribute("visibility", "hidden");

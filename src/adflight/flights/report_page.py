@@ -96,7 +96,6 @@ def _header(report: Report, account: str) -> str:
 def _tiles(report: Report, currency: str) -> str:
     money, counts = report.money, report.counts()
     failed = sum(count for status, count in counts.items() if status.is_failed)
-    repeats = sum(operation.repeats for operation in report.operations)
     sent = len(report.sendings)
     unknown = money.unexplained_rows
     tiles = (
@@ -111,7 +110,7 @@ def _tiles(report: Report, currency: str) -> str:
             if money.is_any
             else "nothing was about money",
         ),
-        ("Requests", f"{sent:,}", f"{repeats:,} of them repeats" if repeats else "none was repeated"),
+        ("Requests", f"{sent:,}", _requests_note(report)),
         ("Adopted", f"{report.adopted:,}", "made by requests whose answers were lost, and found"),
         ("Failed or unknown", f"{failed:,}", _worst(counts) if failed else "every row went through"),
     )
@@ -123,6 +122,14 @@ def _tiles(report: Report, currency: str) -> str:
         )
         + "</dl>\n"
     )
+
+
+def _requests_note(report: Report) -> str:
+    sent, writes = len(report.sendings), report.sendings.writes
+    repeats = sum(operation.repeats for operation in report.operations)
+    others = f"{sent - writes:,} reads and log-ins" if sent > writes else "no reads or log-ins known"
+    of_what = f"{writes:,} for rows, {others}"
+    return f"{of_what}; {repeats:,} were repeats" if repeats else of_what
 
 
 def _worst(counts: dict[Status, int]) -> str:
@@ -165,8 +172,8 @@ def _unclear(one: Unclear) -> str:
 def _footer(report: Report) -> str:
     return (
         "<footer>\n<p>From the journal of what adflight applied: requests that change something, with their outcomes, "
-        "and every row that failed, whether or not anything was sent for it. Reads, log-ins, and rows that were right "
-        "already are not in it. Credentials are never kept.</p>\n"
+        "every row that failed, whether or not anything was sent for it, and when reads and log-ins were sent. Rows "
+        "that were right already are not in it, nor is what other programs sent. Credentials are never kept.</p>\n"
         f'<p>Read at <time datetime="{moment_text(report.read_at)}">{when(report.read_at)}</time> UTC. This page is '
         "complete by itself and loads nothing.</p>\n</footer>\n"
     )

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
-from adflight.flights.entries import Attempt, Entry, PartEntry, Run
+from adflight.flights.entries import Attempt, Entry, PartEntry, Run, SideRequest
 from adflight.flights.report_rows import ReportRow, Status, has_left, rank, request_of, row_of, status_of
 
 MONEY: Final[Mapping[str, str]] = {"campaign": "budget_total", "insertion_order": "budget_amount"}
@@ -23,11 +23,14 @@ class Operation:
     """What one operation was used for, in one run."""
 
     name: str
+    has_rows: bool = True
+    """Whether its requests were for rows: intended, and with an outcome for each. Reads and log-ins are not."""
     requests: int = 0
     sendings: int = 0
     """Repeats counted."""
     repeats: int = 0
     rows: int = 0
+    """0, like what follows, where it has none."""
     done: int = 0
     failed: int = 0
     unknown: int = 0
@@ -67,21 +70,32 @@ class Money:
 
 @define(eq=False)
 class Sendings:
-    """When what was sent, in order; compact, as there may be a hundred thousand."""
+    """When what was sent, the writes before the others; compact, as there may be a hundred thousand."""
 
     at: array[float] = field(factory=lambda: array("d"))
     """Epoch seconds."""
     seconds: array[float] = field(factory=lambda: array("d"))
     status: array[int] = field(factory=lambda: array("h"))
     """HTTP statuses; 0 for no answer."""
+    is_write: array[int] = field(factory=lambda: array("b"))
+    """1 for what was sent for rows, 0 for reads and log-ins."""
+    is_apart: array[int] = field(factory=lambda: array("b"))
+    """1 for what counts against a quota of its own."""
 
     def __len__(self) -> int:
         return len(self.at)
 
-    def add(self, attempt: Attempt) -> None:
+    @property
+    def writes(self) -> int:
+        """How many were sent for rows."""
+        return sum(self.is_write)
+
+    def add(self, attempt: Attempt, *, is_write: bool, is_apart: bool = False) -> None:
         self.at.append(attempt.at.timestamp())
         self.seconds.append(attempt.elapsed)
         self.status.append(attempt.status or 0)
+        self.is_write.append(is_write)
+        self.is_apart.append(is_apart)
 
 
 _ORDER: Final = tuple(Status)
@@ -157,7 +171,8 @@ class Totals:
     next_began: datetime | None = None
     """When the run after it began."""
     rows: Tally = field(factory=Tally)
-    operations: dict[str, Operation] = field(factory=dict)
+    operations: dict[tuple[str, bool], Operation] = field(factory=dict)
+    """By name, and whether it was for rows."""
     money: Money = field(factory=Money)
     sendings: Sendings = field(factory=Sendings)
     settled: list[ReportRow] = field(factory=list)
@@ -168,6 +183,20 @@ class Totals:
             self._add_own(entry)
         else:
             self._add_earlier(entry)
+
+    def add_side_request(self, one: SideRequest) -> None:
+        """One of the run."""
+        if not has_left(one.attempt):
+            return
+        operation, is_repeat = self._operation(one.operation, has_rows=False), one.attempt.number > 1
+        operation.requests += not is_repeat
+        operation.repeats += is_repeat
+        operation.sendings += 1
+        operation.seconds += one.attempt.elapsed
+        self.sendings.add(one.attempt, is_write=False, is_apart=one.is_apart)
+
+    def _operation(self, name: str, *, has_rows: bool) -> Operation:
+        return self.operations.setdefault((name, has_rows), Operation(name=name, has_rows=has_rows))
 
     def _add_earlier(self, entry: Entry) -> None:
         for part in entry.parts:
@@ -182,7 +211,7 @@ class Totals:
         return at > self.run.started and (self.run.ended is None or at <= self.run.ended)
 
     def _add_own(self, entry: Entry) -> None:
-        operation = self.operations.setdefault(entry.operation, Operation(name=entry.operation))
+        operation = self._operation(entry.operation, has_rows=True)
         operation.requests += 1
         operation.rows += len(entry.parts)
         sent = [*filter(has_left, entry.attempts)]
@@ -190,7 +219,7 @@ class Totals:
         operation.repeats += max(len(sent) - 1, 0)
         for attempt in sent:
             operation.seconds += attempt.elapsed
-            self.sendings.add(attempt)
+            self.sendings.add(attempt, is_write=True)
         for part in entry.parts:
             status = status_of(entry, part, self.run)
             operation.done += status.is_done

@@ -6,7 +6,7 @@ Imports the journal and the platform's types; used by `dispatching`.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, Literal, TypeAlias
@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 from attrs import frozen
 
 from adflight.core.errors import AdflightError, APIError, InvalidInput, UnknownOutcome
+from adflight.core.options import CANCELLED
 from adflight.core.redaction import RedactedRequest
 from adflight.flights.entries import (
     Attempt,
@@ -69,10 +70,9 @@ class Sending:
         journal: Journal,
         platform: Platform,
         tell: Callable[[Sent], None],
-        sent: Counter[str],
         is_halted: Callable[[], bool],
     ) -> None:
-        """`sent` counts requests by operation; once `is_halted`, none leaves any more."""
+        """Once `is_halted`, none leaves any more."""
         self.write: Final = write
         self.request: int | None = None
         """Its number in the journal; None until it is about to leave."""
@@ -89,7 +89,6 @@ class Sending:
         self._journal = journal
         self._platform = platform
         self._tell = tell
-        self._sent = sent
         self._is_halted = is_halted
         self._attempts: deque[Attempt] = deque()
         """Those that are not written down."""
@@ -142,7 +141,6 @@ class Sending:
             self._check_halted()
         self.is_pending = True
         self._left_at = self._platform.clock.time()
-        self._sent[self.write.operation] += 1
 
     def answered(self, outcome: str, status: int | None, sent_at: float, elapsed: float) -> None:
         """See `Watch`."""
@@ -255,6 +253,12 @@ class Sending:
         outcome: Outcome = Withdrawn("interrupted before it was sent")
         if self.is_pending or self._lost_at is not None:
             outcome = self._unknown("interrupted before its answer")
+        if self.is_pending:
+            # the session tells a watch of answers only
+            took = self._platform.clock.time() - self._left_at
+            self._attempts.append(
+                Attempt(len(self._attempts) + 1, moment(self._left_at), CANCELLED, elapsed=max(took, 0.0))
+            )
         with suppress(JournalError, asyncio.CancelledError):
             await self._journal.record(self.request, {target.key: outcome for target in self.write.targets})
 
