@@ -49,19 +49,21 @@ async def test_the_table_has_counts_and_what_failed(account: Account, capsys: py
         "spring.csv run 2: 59 of 64 campaigns and 4 of 5 insertion orders went through; 5 failed, "
         "1 may have been carried out"
     )
-    assert lines[1].startswith("Ended, with rows that failed; started 2023-11-14 23:13:52 UTC, took 3 min ")
+    assert lines[1].startswith("Ended, with rows that failed; started 2023-11-14 23:13:54 UTC, took 4 min ")
     assert lines[2].startswith(
         "Committed 7,779.75 EUR: created 7,459.00, raised 520.75, lowered 200.00; perhaps 141.00"
     )
     assert lines[2].endswith("1 budget set to 400.00 in all, old ones unknown")
     assert "campaigns.create: 61 requests for 61 rows, 2 repeats" in lines
+    # what has no rows does not say for how many it was
+    assert "auth.login: 1 request" in lines
     table = lines[lines.index("") + 1 :]
     assert " ".join(table[0].split()) == "Status Row Key Kind ID Sent What was sent, or what went wrong"
     assert table[1].split()[:2] == ["unknown", "row-41"]
     assert EVIL in out
     assert f"{SHOWN} of 70 rows; all of them with --format csv, jsonl" in lines
     assert lines[-1] == (
-        "Nobody knows whether campaigns.create for row-41 was carried out (run 2, sent 2023-11-14 23:15:58 UTC): "
+        "Nobody knows whether campaigns.create for row-41 was carried out (run 2, sent 2023-11-14 23:16:26 UTC): "
         "connection reset by peer. The next apply looks for it."
     )
 

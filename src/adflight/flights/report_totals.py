@@ -186,10 +186,10 @@ class Totals:
 
     def add_side_request(self, one: SideRequest) -> None:
         """One of the run."""
-        if not has_left(one.attempt):
-            return
         operation, is_repeat = self._operation(one.operation, has_rows=False), one.attempt.number > 1
         operation.requests += not is_repeat
+        if not has_left(one.attempt):
+            return
         operation.repeats += is_repeat
         operation.sendings += 1
         operation.seconds += one.attempt.elapsed
