@@ -25,6 +25,7 @@ from tests.flights.vendor import InlineJournal
 from tests.iqm.scene import Scene
 
 QUOTA = Quota(19, 60.0)
+WORKSPACE = 200001
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ async def applied(
     scene: Scene, iqm: IQM, directory: Path, rows: Sequence[Mapping[str, Any]]
 ) -> tuple[list[Event], Report, dict[str, ReportRow]]:
     """The events of an apply, and what is reported of it afterwards."""
-    where: dict[str, Any] = {"scope": str(await iqm.workspace()), "directory": directory, "clock": scene.clock}
+    where: dict[str, Any] = {"scope": str(WORKSPACE), "directory": directory, "clock": scene.clock}
     async with await InlineJournal.open(iqm.base_url, iqm.account, **where) as journal:
         with await plan(rows, iqm, journal=journal, label="flights.csv") as made:
             events = [event async for event in made.apply(journal=journal)]
@@ -64,7 +65,7 @@ def by_operation(report: Report) -> Counter[str]:
 
 
 async def test_a_report_says_what_the_apply_said(scene: Scene, tmp_path: Path) -> None:
-    iqm = await scene.client(quota=QUOTA)
+    iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     scene.sandbox.fault("campaigns_create", kind="cut_after", times=2)
     scene.sandbox.fault("campaigns_create", kind="rate_limited", times=1, skip=5)
     rows = [row(number, budget_total=Decimal(100 + number)) for number in range(30)]
@@ -89,7 +90,7 @@ async def test_a_report_says_what_the_apply_said(scene: Scene, tmp_path: Path) -
 
 
 async def test_a_report_of_changes(scene: Scene, tmp_path: Path) -> None:
-    iqm = await scene.client(quota=QUOTA)
+    iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     await applied(scene, iqm, tmp_path, [row(number) for number in range(6)])
     changed = [row(number, budget_total=Decimal(900 if number < 2 else 1100)) for number in range(6)]
     _, report, told = await applied(scene, iqm, tmp_path, changed)
@@ -102,7 +103,7 @@ async def test_a_report_of_changes(scene: Scene, tmp_path: Path) -> None:
 
 
 async def test_a_report_of_failures(scene: Scene, tmp_path: Path) -> None:
-    iqm = await scene.client(quota=QUOTA)
+    iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     scene.sandbox.fault("campaigns_create", kind="status", status=400, times=1)
     events, report, told = await applied(scene, iqm, tmp_path, [row(number) for number in range(4)])
     (failed,) = [event for event in events if isinstance(event, RowFailed)]
@@ -113,7 +114,7 @@ async def test_a_report_of_failures(scene: Scene, tmp_path: Path) -> None:
 
 
 async def test_a_report_of_what_was_never_sent(scene: Scene, tmp_path: Path) -> None:
-    iqm = await scene.client(quota=QUOTA)
+    iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     scene.sandbox.fault("insertion_orders_create", kind="status", status=400, times=1)
     events, report, told = await applied(scene, iqm, tmp_path, [row(number) for number in range(6)])
     failed = {event.key: event for event in events if isinstance(event, RowFailed)}
@@ -127,7 +128,7 @@ async def test_a_report_of_what_was_never_sent(scene: Scene, tmp_path: Path) -> 
 
 
 async def test_a_report_has_every_request_of_a_plan_and_its_apply(scene: Scene, tmp_path: Path) -> None:
-    iqm = await scene.client(quota=QUOTA)
+    iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     counts = scene.sandbox.counts
     # zones by name are a request for the plan; look-ups and read-backs are some for lost answers, and some are repeated
     rows = [row(number, timezone="US/Eastern", io_timezone_id="US/Eastern") for number in range(8)]
@@ -159,9 +160,9 @@ async def test_a_report_has_every_request_of_a_plan_and_its_apply(scene: Scene, 
 
 
 async def test_what_an_interrupted_apply_had_on_its_way_is_in_its_report(scene: Scene, tmp_path: Path) -> None:
-    iqm = await scene.client(quota=QUOTA)
+    iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     scene.sandbox.fault("campaigns_create", kind="delay_after", times=1, seconds=20.0)
-    where: dict[str, Any] = {"directory": tmp_path, "clock": scene.clock}
+    where: dict[str, Any] = {"scope": str(WORKSPACE), "directory": tmp_path, "clock": scene.clock}
     async with await InlineJournal.open(iqm.base_url, iqm.account, **where) as journal:
         with await plan([row(1)], iqm, journal=journal, label="flights.csv") as made:
             async with aclosing(made.apply(journal=journal)) as events:

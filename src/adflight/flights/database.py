@@ -69,7 +69,7 @@ class Place:
             port = None
         host = parts.hostname if port is None else f"{parts.hostname}-{port}"
         whole = "\0".join((parts.scheme, host, parts.path.rstrip("/"), account))
-        owner = _digest(f"{whole}\0{scope}")
+        owner = _digest(f"{whole}\0{scope}" if scope else whole)
         name = re.sub(r"[^a-z0-9.-]", "-", host)
         # absolute, because a program may change its directory
         directory = _state_directory() if directory is None else directory.absolute()
