@@ -220,6 +220,8 @@ class Session:
         except AdflightError as error:
             # the request or the transport cannot be used: nothing has left
             slot.give_back()
+            if call.options.watch is not None or self._onlookers.observers:
+                self._onlookers.witness(call, "not sent")
             redact_error(error, call.sent_secrets(self._secrets))
             # the frames below hold credentials, and whoever reports errors with local variables would send them away
             error.__traceback__ = None
