@@ -162,8 +162,9 @@ async def test_an_outdated_plan_is_refused(platform: VendorPlatform, journal: Jo
 async def test_a_plan_is_made_anew_when_it_may_not_hold(platform: VendorPlatform, journal: Journal, why: str) -> None:
     if why == "another died":
         await journal.begin_run("other")
-        await journal._put(lambda: journal._book._database.execute("UPDATE runs SET how = 'died'"))
     made = await planned(platform, WISHES, journal)
+    if why == "another died":
+        await journal._put(lambda: journal._book._database.execute("UPDATE runs SET how = 'died'"))
     if why == "it is old":
         await platform.clock.sleep(301)
     if why == "another was applied":

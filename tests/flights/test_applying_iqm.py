@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from adflight import IQM, InvalidInput, Quota
+from adflight import IQM, InvalidInput, PlanOutdated, Quota
 from adflight.core.redaction import RedactedRequest
 from adflight.flights.comparing import SENT
 from adflight.flights.entries import Intent, Part
@@ -20,7 +20,7 @@ from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Set
 from adflight.flights.iqm import IQMPlatform
 from adflight.flights.iqm_reading import Reading
 from adflight.flights.items import Verdict
-from adflight.flights.keys import propose_release
+from adflight.flights.keys import propose_release, release
 from adflight.flights.live import Live
 from adflight.flights.planning import plan
 from adflight.flights.platform import ORDER
@@ -231,6 +231,50 @@ async def test_a_clock_that_is_set_forward_gives_nothing_up_too_early(
     events = await desk.apply([row("a1")], if_absent="create", by="ada")
     assert [event.how for event in of(events, Settled)] == ["adopted"]
     assert desk.sandbox.counts.executions["campaigns_create"] == 1
+
+
+async def test_what_was_given_up_is_looked_for_once_more_before_it_is_made(desk: Desk) -> None:
+    """It comes while somebody reads the plan."""
+    await desk.apply([row("seed")])
+    desk.sandbox.fault("campaigns_create", kind="late", seconds=400.0)
+    await desk.apply([row("a1")])
+    async with desk.journal() as journal:
+        # released by a person, some 120 s after it was sent
+        await release(
+            journal, await propose_release(journal, IQMPlatform(desk.iqm), "campaign", "a1", by="ada"), by="ada"
+        )
+    async with desk.journal() as journal:
+        with await plan([row("a1")], desk.iqm, journal=journal, label="flights.csv") as made:
+            assert ["no earlier purchase of it that was given up" in str(warning) for warning in made.warnings] == [
+                True
+            ]
+            await desk.scene.clock.sleep(290)
+            with pytest.raises(PlanOutdated, match="did not exist, is 537002"):
+                [event async for event in made.apply(journal=journal)]
+    assert desk.sandbox.counts.executions["campaigns_create"] == 2
+
+
+async def test_a_clock_that_is_set_back_hides_no_other_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    await desk.apply([row("seed")])
+    real = desk.scene.clock.time
+    async with desk.journal() as journal:
+        with await plan([row("p1", campaign_name="Same")], desk.iqm, journal=journal, label="p.csv") as mine:
+            monkeypatch.setattr(desk.scene.clock, "time", lambda: real() - 3600)
+            with await plan([row("q1", campaign_name="Same")], desk.iqm, journal=journal, label="q.csv") as theirs:
+                assert [event async for event in theirs.apply(journal=journal)]
+            with pytest.raises(PlanOutdated, match="q1"):
+                [event async for event in mine.apply(journal=journal)]
+    assert desk.sandbox.counts.executions["campaigns_create"] == 2
+
+
+async def test_what_a_closed_client_cannot_send_is_in_no_doubt(desk: Desk) -> None:
+    async with desk.journal() as journal:
+        with await plan([row("a1")], desk.iqm, journal=journal, label="flights.csv") as made:
+            await desk.iqm.aclose()
+            events = [event async for event in made.apply(journal=journal)]
+        assert (ended(events).how, of(events, RowFailed)) == ("stopped", [])
+        assert "closed" in ended(events).reason
+        assert await journal.open_intents() == []
 
 
 async def test_what_was_given_up_and_comes_late_is_warned_of(desk: Desk) -> None:

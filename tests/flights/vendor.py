@@ -345,6 +345,8 @@ class VendorPlan:
     is_loaded: bool = False
     surprises: list[str] = field(factory=list)
     sent: Traffic = field(factory=Traffic)
+    read_on: float = 0.0
+    last_run: int | None = 0
     plans: int = 0
     """How often it was made anew."""
 
@@ -393,7 +395,19 @@ async def planned(platform: VendorPlatform, wishes: list[Wish], journal: Journal
         reads=dict(sent.counts),
         seconds=0.0,
     )
-    return VendorPlan(platform, wishes, items, totals, read_at, [*_combined(writes)], sent=sent)
+    runs = await journal.runs()
+    last_run = 0 if not runs else runs[-1].id if runs[-1].how else None
+    return VendorPlan(
+        platform,
+        wishes,
+        items,
+        totals,
+        read_at,
+        [*_combined(writes)],
+        sent=sent,
+        read_on=platform.clock.monotonic(),
+        last_run=last_run,
+    )
 
 
 def _id_of(vendor: Vendor, wishes: list[Wish], known: Mapping[str, Mapping[str, int]], key: str) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol, Self
 from adflight.core.errors import AdflightError, InvalidInput, OverBudget, PlanOutdated
 from adflight.core.options import Attempted
 from adflight.flights.dispatching import Dispatcher
-from adflight.flights.entries import Contradiction, JournalError, Run, SideRequest
+from adflight.flights.entries import Contradiction, JournalError, SideRequest
 from adflight.flights.event_queue import EventQueue
 from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
@@ -57,6 +57,16 @@ class Applicable(Protocol):
     @property
     def read_at(self) -> datetime:
         """When it began to be read."""
+        ...
+
+    @property
+    def read_on(self) -> float:
+        """The same, by the monotonic clock."""
+        ...
+
+    @property
+    def last_run(self) -> int | None:
+        """The journal's latest run then; None while it went on."""
         ...
 
     @property
@@ -214,7 +224,7 @@ class _Apply:
             # what the plan took counts against the same quota; what is older than a plan may be tells nothing of it
             journal.add_side_requests(self._plan.sent.take(self._platform.clock.time() - STALE))
             with self._platform.observed(partial(self._note, journal)):
-                await self._bring_up_to_date(journal, is_after_another=_is_after(self._plan.read_at, earlier))
+                await self._bring_up_to_date(journal, last_run=earlier[-1].id if earlier else 0)
                 ended = await self._send(journal, number)
             how = ended.how
         except asyncio.CancelledError:
@@ -237,7 +247,7 @@ class _Apply:
 
     # before anything is sent
 
-    async def _bring_up_to_date(self, journal: Journal, *, is_after_another: bool) -> None:
+    async def _bring_up_to_date(self, journal: Journal, *, last_run: int) -> None:
         """Settles what is open, and makes the plan anew where it may not hold any more."""
         is_settled = False
         async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
@@ -247,8 +257,8 @@ class _Apply:
                 else:
                     is_settled = True
             await self._tell(event)
-        age = self._platform.clock.time() - self._plan.read_at.timestamp()
-        if is_settled or is_after_another or self._plan.is_loaded or age > STALE:
+        is_overtaken = is_settled or self._plan.last_run != last_run or self._is_stale
+        if is_overtaken or await self._makes_what_was_given_up(journal):
             newer = await self._plan.again(journal)
             self._keep_unclear(newer)
             moved = self._plan.moved(newer)
@@ -256,6 +266,18 @@ class _Apply:
                 raise PlanOutdated(moved)
             _check_budget(newer, self._max_budget)
             self._plan = newer
+
+    @property
+    def _is_stale(self) -> bool:
+        plan, clock = self._plan, self._platform.clock
+        # neither clock can be trusted alone: one may be set, the other stands still while a machine sleeps
+        age = clock.time() - plan.read_at.timestamp()
+        return plan.is_loaded or age < 0 or max(age, clock.monotonic() - plan.read_on) > STALE
+
+    async def _makes_what_was_given_up(self, journal: Journal) -> bool:
+        """Whether it makes what may have come since it was looked for: then the plan has to have looked just now."""
+        given_up = {kind: await journal.given_up(kind) for kind in (ORDER, CAMPAIGN)}
+        return any(item.verdict is Verdict.CREATE and item.key in given_up[item.kind] for item in self._plan.items)
 
     def _keep_unclear(self, newer: Applicable) -> None:
         """What a request without an outcome may have made is no surprise, and nothing is sent for it."""
@@ -353,11 +375,6 @@ class _Apply:
 def _why(stopped: AdflightError) -> str:
     # an error of the connection does not say for what it was
     return f"no token could be had: {stopped}" if stopped.while_logging_in else str(stopped)
-
-
-def _is_after(read_at: datetime, runs: Iterable[Run]) -> bool:
-    """Whether another run may have changed something since a plan was read."""
-    return any(run.ended is None or run.ended >= read_at for run in [*runs][-1:])
 
 
 async def _bind(journal: Journal, item: Item, fields: Mapping[str, Any]) -> tuple[Item, str]:

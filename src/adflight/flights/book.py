@@ -302,6 +302,14 @@ class Book:
         rows = self._database.execute("SELECT key, id FROM ids WHERE kind = ? AND until IS NULL ORDER BY key", (kind,))
         return dict(rows.fetchall())
 
+    def given_up(self, kind: str) -> set[str]:
+        rows = self._database.execute(
+            "SELECT key FROM parts WHERE kind = ?1 AND state = 'absent' AND creates = 1 AND NOT EXISTS"
+            " (SELECT 1 FROM ids WHERE ids.kind = ?1 AND ids.key = parts.key AND until IS NULL)",
+            (kind,),
+        )
+        return {key for (key,) in rows}
+
     def known(self, kind: str) -> list[Known]:
         rows = self._database.execute(
             "SELECT key, id, since, by FROM ids WHERE kind = ? AND until IS NULL ORDER BY key", (kind,)

@@ -6,7 +6,7 @@ Imports equality and the contract's types; used by `comparing`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -100,6 +100,14 @@ class Doubts:
             others = ", ".join(map(str, ids))
             expected = f"no other campaign of its name in its insertion order, and there is {others}: bought twice?"
             self._tell(item, None, shown(item.name), expected)
+
+    def given_up(self, items: Iterable[Item], keys: Mapping[str, Collection[str]]) -> None:
+        """What is to be made, and was sent before; `keys`, by kind, are those of which a person said that it was not
+        there."""
+        for item in items if any(keys.values()) else ():
+            if item.verdict is Verdict.CREATE and item.key in keys[item.kind]:
+                expected = "no earlier purchase of it that was given up: that may still have come late"
+                self._tell(item, None, shown(item.name), expected)
 
     def finish(self, flights: Iterable[Live]) -> tuple[Problem, ...]:
         """All of them, by row; `flights` are all campaigns that were read."""

@@ -317,6 +317,10 @@ class Journal:
         """The vendor's ids by key."""
         return await self._do(lambda: self._book.ids(kind))
 
+    async def given_up(self, kind: str) -> set[str]:
+        """The keys whose creates a person gave up as not there, and that mean nothing now."""
+        return await self._do(lambda: self._book.given_up(kind))
+
     async def known(self, kind: str) -> list[Known]:
         """What each key means, and since when, by key."""
         return await self._do(lambda: self._book.known(kind))

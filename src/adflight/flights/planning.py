@@ -82,6 +82,10 @@ class Plan:
     """Requests of earlier applies without an outcome, one a key; applying settles them first."""
     read_at: datetime
     """When reading began, of the journal and of what is live; aware."""
+    read_on: float
+    """The same, in seconds of the monotonic clock."""
+    last_run: int | None
+    """The latest run that the journal knew of then, 0 for none; None while it went on."""
     snapshot: Snapshot | None = field(repr=False)
     """What was read, without the fields of what stays as it is; None of a plan that was loaded."""
     sent: Traffic = field(factory=Traffic, repr=False)
@@ -272,7 +276,8 @@ async def make_plan(
         if journal is not None:
             await check_journal(journal, platform)
         scope = await platform.scope()
-    read_at = moment(platform.clock.time())
+    read_at, read_on = moment(platform.clock.time()), platform.clock.monotonic()
+    last_run = 0 if journal is None else await _last_run(journal)
     known = await _known(journal)
     wanted = await _wanted(flights, known, journal)
     earlier = await _earlier(journal, label, wanted, read_at)
@@ -288,6 +293,8 @@ async def make_plan(
             items += [comparison.flight(flight, applied.get(flight.key, {})) for flight in rows]
         comparison.refuse_empty()
     leftovers = tuple(comparison.leftovers(earlier))
+    if journal is not None:
+        comparison.doubts.given_up(items, {kind: await journal.given_up(kind) for kind in (ORDER, CAMPAIGN)})
     doubts = comparison.doubts.finish(snapshot.flights.values())
     planned = Plan(
         platform=platform,
@@ -301,6 +308,8 @@ async def make_plan(
         totals=totals_of((), (), sent.counts, None),
         open_intents=0 if journal is None else len(await journal.open_intents()),
         read_at=read_at,
+        read_on=read_on,
+        last_run=last_run,
         snapshot=snapshot,
         sent=sent,
     )
@@ -356,6 +365,11 @@ async def _readable(platform: Platform, given: Journal | None, directory: Path |
         return
     async with journal:
         yield journal
+
+
+async def _last_run(journal: Journal) -> int | None:
+    runs = await journal.runs()
+    return 0 if not runs else runs[-1].id if runs[-1].how else None
 
 
 async def _known(journal: Journal | None) -> Known:

@@ -271,6 +271,8 @@ class _Loading:
             totals=Totals(**_restored(head["totals"])),
             open_intents=head["open_intents"],
             read_at=datetime.fromisoformat(head["created"]),
+            read_on=self._platform.clock.monotonic(),
+            last_run=None,
             snapshot=None,
         )
 
