@@ -32,7 +32,7 @@ def place(tmp_path: Path) -> Place:
 def opened(
     place: Place, *, opening: Iterable[str] = (), read_only: bool = False, schema: Sequence[Sequence[str]] = SCHEMA
 ) -> Database:
-    return Database(place, schema=schema, opening=opening, read_only=read_only)
+    return Database(place, schema=schema, opening=opening, read_only=read_only, now=0.0)
 
 
 def put(base: Database, *names: str) -> list[Step]:

@@ -406,7 +406,11 @@ async def test_how_long_until_it_is_settled(tmp_path: Path) -> None:
         assert (first.settle, second.settle, third.settle) == (80.0, 65.0, 60.0)
         assert (first.unknown.sent_at, first.unknown.settled_after) == (sent, 120.0)
         assert str(first.unknown.cause) == "absent" and "ends before the answer" in str(third.unknown.cause)
+    # what passed since its process was found dead is not waited for again
+    async with await opened(tmp_path / "left", clock) as journal:
+        assert [one.settle for one in await journal.open_intents()] == [80.0, 65.0, 60.0]
         await clock.advance(1000.0)
+    async with await opened(tmp_path / "left", clock, read_only=True) as journal:
         assert {one.settle for one in await journal.open_intents()} == {0.0}
 
 

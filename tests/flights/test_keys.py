@@ -123,10 +123,19 @@ async def test_a_person_says_which_of_several_a_create_has_made(person: Person) 
     waited: list[float] = []
     binding = await person.bind("a1", second, waiting=waited.append)
     assert (binding.differing, binding.ignored, binding.was_before, binding.others) == ((), (), False, (first,))
-    assert waited == [90.0], "it may still be carried out until then"
+    assert waited == [], "that was waited for before it was looked for"
     assert (person.open, person.known) == ([], {"a1": (second, "ada")})
     assert person.applied == {"a1": fields_of("Spring")}
     assert await person.settle() == []
+
+
+async def test_who_binds_at_once_waits_until_it_is_settled(person: Person) -> None:
+    await person.leave(creation(person, "a1"))
+    made = person.create("Spring")
+    waited: list[float] = []
+    await person.bind("a1", made, waiting=waited.append)
+    assert waited == [90.0], "it may still be carried out until then"
+    assert person.known == {"a1": (made, "ada")}
 
 
 async def test_what_differs_from_what_was_sent_does_not_count_as_applied(person: Person) -> None:

@@ -500,7 +500,7 @@ class InlineJournal(Journal):
         self._thread = _NoThread(self._begin)  # type: ignore[assignment]
 
     def _begin(self) -> None:
-        self._file = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=False)
+        self._file = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=False, now=self._clock.time())
         self._file.execute("PRAGMA synchronous = OFF")
         self._book = Book(self._file)
         self._ready.set_result(None)

@@ -354,22 +354,20 @@ class Book:
 
     # what was written
 
-    def open_intents(self, now: float, opened_for: float) -> list[OpenIntent]:
-        """`now` is of the wall clock; `opened_for` are the seconds, of the monotonic one, since this was opened."""
+    def open_intents(self, now: float) -> list[OpenIntent]:
         rows = self._database.execute(
             "SELECT p.*, n.operation, n.method, n.url, n.body, n.at AS intended, n.settled_after AS given"
             " FROM parts p JOIN intents n ON n.id = p.intent WHERE p.open = 1 ORDER BY p.intent, p.key"
         )
         names = [column[0] for column in rows.description]
-        return [self._open_intent(dict(zip(names, row, strict=True)), now, opened_for) for row in rows]
+        return [self._open_intent(dict(zip(names, row, strict=True)), now) for row in rows]
 
-    def _open_intent(self, row: Mapping[str, Any], now: float, opened_for: float) -> OpenIntent:
+    def _open_intent(self, row: Mapping[str, Any], now: float) -> OpenIntent:
         after, sent_at, cause = row["given"], row["intended"], row["cause"]
-        # the quota may have held it up until the very moment when its process died, or until now
-        settle = after - (opened_for if row["run"] <= self._earlier else 0.0)
         if row["state"] == "unknown":
             after, sent_at = max(after, row["settled_after"]), row["sent_at"]
-            settle = after - max(now - sent_at, 0.0)
+        # what is under way here may leave only now
+        settle = after - max(now - (now if row["sent_at"] is None else row["sent_at"]), 0.0)
         cause = AdflightError(cause or "the journal ends before the answer")
         unknown = UnknownOutcome(
             f"{row['operation']} was sent for {row['kind']} {row['key']!r}, and it is not known whether it was carried "

@@ -223,15 +223,16 @@ class Database:
     """An open database. Whoever opens it holds the lock, unless it is `read_only`."""
 
     def __init__(
-        self, place: Place, *, schema: Sequence[Sequence[str]], opening: Iterable[str], read_only: bool
+        self, place: Place, *, schema: Sequence[Sequence[str]], opening: Iterable[str], read_only: bool, now: float
     ) -> None:
         """`schema` are the statements that lead from each version of the tables to the next, from none to the first;
-        the statements `opening` are executed each time, unless it is only read.
+        the statements `opening` are executed each time, with `:now` in epoch seconds, unless it is only read.
 
         Raises `JournalError` for a file that cannot be used; it is left as it is.
         """
         self._path = path = place.path
         self._read_only = read_only
+        self._now = now
         self.version = len(schema)
         """Of the tables. A file of an older version gets the newer tables once it is opened to be written."""
         self._holder = uuid4().hex
@@ -294,7 +295,7 @@ class Database:
         self._database.execute("INSERT OR IGNORE INTO facts VALUES ('account', ?)", (account,))
         self._database.execute("REPLACE INTO facts VALUES ('holder', ?)", (self._holder,))
         for statement in opening:
-            self._database.execute(statement)
+            self._database.execute(statement, {"now": self._now})
         self._database.execute("COMMIT")
 
     def close(self) -> None:

@@ -297,8 +297,8 @@ class Journal:
 
         Later it also has what this process has under way.
         """
-        now, open_for = self._clock.time(), self.open_for
-        return await self._do(lambda: self._book.open_intents(now, open_for))
+        now = self._clock.time()
+        return await self._do(lambda: self._book.open_intents(now))
 
     async def history(self, run: int | None = None) -> AsyncIterator[Entry]:
         """Every request, of one run or of all, the earliest first, and what became of it. Memory stays constant."""
@@ -417,7 +417,8 @@ class Journal:
         """The thread: the only one that touches the database."""
         database: Database | None = None
         try:
-            database = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=self._lock is None)
+            now, read_only = self._clock.time(), self._lock is None
+            database = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=read_only, now=now)
             self._book = Book(database)
             self._tell(_succeed, self._ready, None)
             while self._serve(database):

@@ -44,5 +44,9 @@ SCHEMA: Final = (_FIRST, _SECOND)
 WITH_SIDE_REQUESTS: Final = 2
 """The version that has them first."""
 
-AT_OPENING: Final = ("UPDATE runs SET how = 'died' WHERE ended IS NULL",)
+AT_OPENING: Final = (
+    "UPDATE runs SET how = 'died' WHERE ended IS NULL",
+    # the quota may have held it up until the very moment when its process died, which was before this one
+    "UPDATE parts SET sent_at = :now WHERE open = 1 AND state = 'sending' AND sent_at IS NULL",
+)
 """Whoever opens it holds the lock, so that nobody else can be at it."""
