@@ -158,22 +158,22 @@ async def _apply(settings: Settings) -> int:
     else:
         account = client(settings.url, clock=clock, quota=quota, transport=transport)
     async with account:
-        made = await plan(settings.file, account, directory=directory)
-        _tell({"event": "planned", "writes": dict(made.totals.writes), "verdicts": _plain(made.totals.verdicts)})
-        events = made.apply(
-            directory=directory,
-            wait=settings.wait,
-            if_absent="create",
-            by="torture",
-            concurrency=settings.concurrency,
-            **settings.options,
-        )
-        how = "nothing"
-        async for event in events:
-            _tell(as_json(event))
-            if isinstance(event, Ended):
-                how = event.how
-        return 0 if how == "complete" else 1
+        with await plan(settings.file, account, directory=directory) as made:
+            _tell({"event": "planned", "writes": dict(made.totals.writes), "verdicts": _plain(made.totals.verdicts)})
+            events = made.apply(
+                directory=directory,
+                wait=settings.wait,
+                if_absent="create",
+                by="torture",
+                concurrency=settings.concurrency,
+                **settings.options,
+            )
+            how = "nothing"
+            async for event in events:
+                _tell(as_json(event))
+                if isinstance(event, Ended):
+                    how = event.how
+            return 0 if how == "complete" else 1
 
 
 def _cap(database: type[Database], pages: int) -> None:

@@ -183,8 +183,11 @@ async def test_half_a_body_is_broken(transport: HttpxTransport) -> None:
     "data", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"], ids=["nothing", "half a body"]
 )
 async def test_the_time_limit_covers_the_whole_attempt(transport: HttpxTransport, data: bytes) -> None:
-    async with RawServer(stalling(data)) as server:
+    async with RawServer(answering(), stalling(data)) as server:
+        # on a connection that is there: httpx leaves open one that it is making when the time is up
+        await transport.send(request_to(server.url))
         error = await failure(transport.send(request_to(server.url, timeout=0.05)))
+        assert server.connections == 1
         await server.until(lambda: server.open == 0)
 
     assert type(error) is Timeout

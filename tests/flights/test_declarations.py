@@ -39,6 +39,8 @@ def test_separators_have_names(said: str, separator: str) -> None:
         {"decimal": ",", "thousands": ","},
         {"date_format": "%H:%M"},
         {"date_format": "%d.%m."},
+        {"date_format": "%A %d.%m. %j"},
+        {"date_format": "%m/%Y"},
         {"date_format": "%"},
         {"date_format": "%Q"},
         {"encoding": "utf-9"},

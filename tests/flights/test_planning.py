@@ -240,9 +240,9 @@ async def test_open_requests_are_counted(platform: FakePlatform, journal: Journa
     spring = platform.add(ORDER, "Spring", **ORDER_FIELDS)
     await journal.bind(ORDER, "Spring", spring, fields=ORDER_FIELDS)
     await journal.end_run("stopped")
-    made = await make_plan(read_flights([{"key": "b", "io_key": "Spring"}]), platform, journal)
-    assert made.open_intents == 1
-    assert not made.is_empty
+    with await make_plan(read_flights([{"key": "b", "io_key": "Spring"}]), platform, journal) as made:
+        assert made.open_intents == 1
+        assert not made.is_empty
 
 
 async def leave_open(journal: Journal, platform: FakePlatform, *keys: str, kind: str = CAMPAIGN) -> None:
@@ -337,8 +337,8 @@ async def test_what_cannot_be_is_refused_before_anything_is_read(platform: FakeP
         await plan([row("a")], platform, refresh="all")  # type: ignore[arg-type]
     with pytest.raises(InvalidFile):
         await plan([row("a", budget_total="much")], platform, directory=tmp_path)
-    with pytest.raises(InvalidInput):
-        await make_plan(read_flights([row("a")]), platform, None, refresh="")  # type: ignore[arg-type]
+    with read_flights([row("a")]) as flights, pytest.raises(InvalidInput):
+        await make_plan(flights, platform, None, refresh="")  # type: ignore[arg-type]
     assert platform.reads == []
 
 

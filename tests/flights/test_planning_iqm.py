@@ -118,8 +118,8 @@ async def test_what_is_applied_is_unchanged(account: Account, journal: Journal) 
         assert moved(planned, again) == []
         # of what is known, lists tell enough
         assert dict(account.sent()) == {"insertion_orders_list": 1, "insertion_orders_list_campaign_reports": 1}
-        full = await adflight.plan(rows, account.iqm, journal=journal, label="flights.csv", refresh="full")
-        assert [(item.key, item.changes) for item in full.items if item.changes] == []
+        with await adflight.plan(rows, account.iqm, journal=journal, label="flights.csv", refresh="full") as full:
+            assert [(item.key, item.changes) for item in full.items if item.changes] == []
         assert account.sent()["campaigns_get"] == 3
 
 

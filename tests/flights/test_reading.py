@@ -390,4 +390,5 @@ def test_whatever_the_source_raises_is_raised(tmp_path: Path) -> None:
 
 
 def test_flights_are_typed() -> None:
-    assert isinstance(read_flights([FIRST]), Flights)
+    with read_flights([FIRST]) as flights:
+        assert isinstance(flights, Flights)

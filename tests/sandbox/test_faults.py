@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -134,10 +136,13 @@ async def test_an_operation_is_named_as_the_client_names_it(api: Api) -> None:
         api.sandbox.fault("insertion_order.create", kind="cut_after")
 
 
-async def test_a_fault_from_the_start_for_no_operation() -> None:
-    sandbox = Sandbox(options=SandboxOptions(faults=(Fault("status", "nope"),)))
+async def test_a_fault_from_the_start_for_no_operation(tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.db"
+    sandbox = Sandbox(options=SandboxOptions(faults=(Fault("status", "nope"),), database=str(file)))
     with pytest.raises(ValueError, match="there is no operation 'nope'"):
         await sandbox.start()
+    # SQLite's write-ahead log lies beside it for as long as a connection is open
+    assert os.listdir(tmp_path) == [file.name]
 
 
 async def test_a_reused_connection_that_closes_unanswered(api: Api) -> None:

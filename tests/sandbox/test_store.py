@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 from decimal import Decimal
 from pathlib import Path
 
@@ -130,6 +131,14 @@ def test_a_file_outlives_its_store(tmp_path: Path) -> None:
     assert again.get("a", 1) == {"x": [1, "é"]}
     assert again.next_id("a") == 2
     again.close()
+
+
+def test_a_file_that_is_no_database_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "sandbox.db"
+    path.write_text("no database" * 1000)
+    # from Python 3.13 on, a connection that is left open is a warning
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        Store(str(path))
 
 
 async def test_a_sandbox_goes_on_from_its_file(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ SEPARATORS: Final = {"comma": ",", "semicolon": ";", "tab": "\t"}
 
 # a day, hour and minute that tell all parts of a format apart
 _SAMPLE: Final = datetime(2027, 11, 23)
+# alike in all but the year, the day of the week included
+_OTHER_YEAR: Final = _SAMPLE.replace(year=2038)
 
 
 def _separator(given: str | None) -> str | None:
@@ -73,7 +75,10 @@ class Declarations:
 
 def _tells_the_day(date_format: str) -> bool:
     try:
-        read = datetime.strptime(_SAMPLE.strftime(date_format), date_format)
+        written = _SAMPLE.strftime(date_format)
+        if written == _OTHER_YEAR.strftime(date_format):
+            return False
+        read = datetime.strptime(written, date_format)
     except (ValueError, UnicodeError):
         return False
     return read.replace(tzinfo=None) == _SAMPLE

@@ -83,8 +83,9 @@ class Sandbox:
         """
         if self._parts is not None:
             raise RuntimeError("the sandbox is running already")
-        parts = _Parts(self.options, self._vendors, self._root, self._file_url)
+        parts = _Parts(self.options)
         try:
+            parts.open(self.options, self._vendors, self._root, self._file_url)
             api = build(parts.platforms.values(), self, self.advance)
             protocol = parts.connections.protocol()
             parts.servers.append(await _listen(api, protocol, self._port, parts.state))
@@ -218,13 +219,7 @@ class Sandbox:
 class _Parts:
     """What a running sandbox consists of."""
 
-    def __init__(
-        self,
-        options: SandboxOptions,
-        vendors: Sequence[Vendor],
-        root: Callable[[], str],
-        file_url: Callable[[str], str],
-    ) -> None:
+    def __init__(self, options: SandboxOptions) -> None:
         self.servers: list[asyncio.Server] = []
         self.state = ServerState()
         self.store = Store(options.database)
@@ -234,6 +229,15 @@ class _Parts:
         self.clock = SandboxClock(options.time_scale, start)
         self.connections = Connections(self._refuse_next)
         self.platforms: dict[str, Platform] = {}
+
+    def open(
+        self,
+        options: SandboxOptions,
+        vendors: Sequence[Vendor],
+        root: Callable[[], str],
+        file_url: Callable[[str], str],
+    ) -> None:
+        """Make the platforms; what is open already is to be closed when that fails."""
         names = [vendor.name for vendor in vendors]
         faults = [fault.addressed(names) for fault in options.faults]
         for vendor in vendors:

@@ -43,12 +43,11 @@ class Store:
         self._part = ""
         self._undo: list[tuple[str, Key, Row | None]] | None = None
         self._database = sqlite3.connect(path, isolation_level=None)
-        # A crash of the machine may cost the last rows of a sandbox; a crash of the process costs none.
-        self._database.execute("PRAGMA journal_mode=WAL").close()
-        self._database.execute("PRAGMA synchronous=NORMAL").close()
-        self._database.executescript(_SCHEMA).close()
-        for kind, key, body in self._database.execute("SELECT kind, key, body FROM rows ORDER BY kind, key"):
-            self._rows.setdefault(kind, {})[key] = json.loads(body)
+        try:
+            self._load()
+        except BaseException:
+            self._database.close()
+            raise
 
     def part(self, name: str) -> Store:
         """The same database for somebody else: kinds and numbers there have nothing to do with those here."""
@@ -139,6 +138,14 @@ class Store:
     def close(self) -> None:
         """Close the database."""
         self._database.close()
+
+    def _load(self) -> None:
+        # A crash of the machine may cost the last rows of a sandbox; a crash of the process costs none.
+        self._database.execute("PRAGMA journal_mode=WAL").close()
+        self._database.execute("PRAGMA synchronous=NORMAL").close()
+        self._database.executescript(_SCHEMA).close()
+        for kind, key, body in self._database.execute("SELECT kind, key, body FROM rows ORDER BY kind, key"):
+            self._rows.setdefault(kind, {})[key] = json.loads(body)
 
     def _set(self, kind: str, key: Key, row: Row | None) -> None:
         """A row as it is in memory; None for none."""
