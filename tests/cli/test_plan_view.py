@@ -63,6 +63,17 @@ def test_it_fits_every_terminal_and_loses_no_figure(width: int) -> None:
         assert figure in joined
 
 
+def test_names_of_operations_stay_whole_on_a_narrow_terminal() -> None:
+    assert "insertion_orders.create" in shown(of_every_sort(), width=40)
+
+
+def test_in_a_pipe_no_line_ends_in_blanks() -> None:
+    screen = Console(file=StringIO(), width=120, highlight=False, markup=False)
+    show_plan(screen, cast(Any, of_every_sort()), account=ACCOUNT, name="flights.csv", currency="USD")
+    lines = cast(StringIO, screen.file).getvalue().split("\n")
+    assert lines == [line.rstrip() for line in lines]
+
+
 def test_colors_are_for_terminals() -> None:
     assert "\x1b[" in shown(of_every_sort(), color=True)
     assert "\x1b[" not in shown(of_every_sort())
