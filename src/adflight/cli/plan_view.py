@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from adflight.cli.terminal import counted, duration, money, plain, show_table, value
+from adflight.cli.terminal import counted, duration, money, plain, show_padded, value
 from adflight.flights.items import Change, Item, Leftover, Totals, Verdict
 from adflight.flights.platform import CAMPAIGN, ORDER
 
@@ -200,7 +200,7 @@ def show_lines(screen: Console, lines: Iterable[Line]) -> None:
             table.add_row()
         depth = line.depth
         table.add_row(_mark(line), _key(line), Text("\n").join(line.what), _amount(line))
-    show_table(screen, table)
+    show_padded(screen, table)
 
 
 def _show_narrow(screen: Console, line: Line) -> None:
@@ -208,7 +208,7 @@ def _show_narrow(screen: Console, line: Line) -> None:
     if head:
         screen.print(Text("  ").join(head), overflow="fold")
     for text in line.what:
-        screen.print(Padding(text, (0, 0, 0, 4 + 2 * line.depth)))
+        show_padded(screen, Padding(text, (0, 0, 0, 4 + 2 * line.depth)))
 
 
 def _mark(line: Line) -> Text:
@@ -255,14 +255,14 @@ def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
     if screen.width < SLIM:
         for name, said in totals:
             screen.print(name, style="dim")
-            screen.print(Padding(said, (0, 0, 0, 2)))
+            show_padded(screen, Padding(said, (0, 0, 0, 2)))
         return
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, said in totals:
         table.add_row(name, said)
-    show_table(screen, table)
+    show_padded(screen, table)
 
 
 def _totals(plan: Plan, currency: str) -> Iterator[tuple[str, Text]]:
@@ -329,7 +329,7 @@ def show_leftovers(screen: Console, leftovers: Iterable[Leftover], *, currency: 
         table.add_row(
             f"{WORDS.get(one.kind, one.kind)} {one.id}", plain(one.key or one.name), plain(one.status), budget
         )
-    show_table(screen, Padding(table, (0, 0, 0, 2), expand=False))
+    show_padded(screen, Padding(table, (0, 0, 0, 2), expand=False))
     known = sum((one.budget for one in left if one.budget is not None and one.kind != ORDER), Decimal(0))
     more = f"  and {len(left) - SHOWN:,} more; " if len(left) > SHOWN else "  "
     screen.print(f"{more}campaigns with {with_currency(known, currency)} in all", style="dim")

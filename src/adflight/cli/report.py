@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adflight.cli.destinations import check_place, writing
-from adflight.cli.terminal import colors, show_table
+from adflight.cli.terminal import colors, show_padded
 from adflight.core.clock import Clock
 from adflight.core.errors import InvalidInput
 from adflight.core.quota import Quota
@@ -167,7 +167,7 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
     total = sum(report.counts().values()) + len(report.settled)
     if shown:
         console.print()
-        show_table(console, _table(shown, console.width))
+        show_padded(console, _table(shown, console.width))
     if len(shown) < total:
         console.print(f"{len(shown):,} of {total:,} rows; all of them with --format csv, jsonl")
     for unclear in report.unclear[:rows]:

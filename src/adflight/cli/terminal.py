@@ -48,13 +48,13 @@ def console(*, to_stderr: bool = False) -> Console:
     return made
 
 
-def show_table(screen: Console, table: RenderableType) -> None:
-    """Shows it; where there is no terminal, without the blanks that fill up its lines."""
+def show_padded(screen: Console, block: RenderableType) -> None:
+    """Shows a table or the like; where there is no terminal, without the blanks that fill up its lines."""
     if screen.is_terminal:
-        screen.print(table, soft_wrap=False)
+        screen.print(block, soft_wrap=False)
         return
     with screen.capture() as captured:
-        screen.print(table, soft_wrap=False)
+        screen.print(block, soft_wrap=False)
     for line in captured.get().removesuffix("\n").split("\n"):
         screen.print(line.rstrip(), soft_wrap=True)
 
