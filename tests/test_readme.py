@@ -29,7 +29,7 @@ import adflight.testing
 from adflight import IQM, FreeWheel, Icareus, Options
 from adflight.cli import interrupts
 from adflight.cli.apply import CODES
-from adflight.cli.plan import NOT_SENT
+from adflight.cli.exits import NOT_SENT
 from adflight.cli.plan_view import MARKS
 from adflight.core import errors
 from adflight.flights import Declarations, columns_for

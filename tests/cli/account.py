@@ -67,6 +67,7 @@ class FakeTarget:
     account: Account
     directory: Path
     profile: str | None = "prod"
+    vendor: str | None = "iqm"
     words: str = "profile prod (iqm, ada@example.com)"
     currency: str = "USD"
     flags: str = "--profile prod"

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from cyclopts import CycloptsError
 from rich.console import Console
 
 from adflight.cli.app import app
 from adflight.cli.apply import ApplyCommand
 from adflight.cli.plan import PlanCommand
+from adflight.cli.spool import ZONES
 from adflight.core.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -101,7 +103,53 @@ def test_a_plan_for_machines(file: Path, target: FakeTarget, capsys: pytest.Capt
     assert plan(file, target, as_json=True) == 0
     done = capsys.readouterr()
     assert done.err == ""
-    assert json.loads(done.out)["totals"]["committed"] == "1500.5"
+    told = json.loads(done.out)
+    assert told["totals"]["committed"] == "1500.5"
+    assert (told["profile"], told["currency"]) == ("prod", "USD")
+
+
+def test_a_plan_of_refused_rows_alone_ends_as_its_apply_would(
+    target: FakeTarget, tmp_path: Path, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "flights.csv"
+    file.write_text("key,io_name\na,Spring\nb,Spring\n")
+    assert plan(file, target) == 1
+    assert capsys.readouterr().out.endswith("\nNothing can be applied: 2 rows refused.\n")
+    assert plan(file, target, as_json=True) == 1
+    assert apply(file, target, yes=True) == 1
+    assert account.writes_sent == []
+
+
+def test_a_saved_plan_is_for_apply(file: Path, target: FakeTarget, tmp_path: Path) -> None:
+    saved = tmp_path / "monday.plan"
+    assert plan(file, target, save=saved) == 0
+    with pytest.raises(InvalidFile, match="this is a saved plan, which adflight apply takes"):
+        plan(saved, target)
+
+
+def test_a_vendor_without_flights(file: Path, target: FakeTarget) -> None:
+    target.vendor = "icareus"
+    said = "profile 'prod' is of icareus, which has no flights; to call single operations: adflight call icareus"
+    for command in (plan, apply):
+        with pytest.raises(ConfigurationError, match=said):
+            command(file, target)
+
+
+@pytest.mark.parametrize("name", ["none/monday.plan", "."])
+def test_a_place_for_no_plan_is_named_before_anything_is_read(
+    name: str, file: Path, target: FakeTarget, tmp_path: Path
+) -> None:
+    target.account = cast(Any, None)
+    with pytest.raises(InvalidInput, match="--save='"):
+        plan(file, target, save=tmp_path / name)
+
+
+def test_it_is_said_where_time_zones_are_listed(target: FakeTarget, tmp_path: Path) -> None:
+    file = tmp_path / "flights.csv"
+    file.write_text(HEADING + row("a").replace(",29", ",Nowhere"))
+    with pytest.raises(InvalidFile) as refused:
+        plan(file, target)
+    assert refused.value.__notes__ == [ZONES]
 
 
 def test_from_a_plan_to_nothing_to_do(
@@ -163,12 +211,10 @@ def test_a_budget_that_is_too_small(file: Path, target: FakeTarget, account: Acc
     assert apply(file, target, yes=True, max_budget=Decimal("1500.50")) == 0
 
 
-@pytest.mark.parametrize("amount", ["NaN", "-5", "inf", "abc"])
-def test_a_budget_that_is_no_amount(file: Path, amount: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
+@pytest.mark.parametrize("amount", ["NaN", "-5", "inf", "abc", "1e3"])
+def test_a_budget_that_is_no_amount(file: Path, amount: str) -> None:
+    with pytest.raises(CycloptsError, match="Invalid value for --max-budget: expected an amount of money"):
         app(["apply", str(file), "--profile", "prod", f"--max-budget={amount}"])
-    told = capsys.readouterr().err
-    assert "Invalid value" in told and "--max-budget" in told
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])

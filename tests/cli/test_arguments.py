@@ -52,6 +52,7 @@ def test_texts_become_what_the_methods_take(annotation: str, text: str, value: A
         ("int", "five", "a whole number"),
         ("Number", "1,5", "a number, as in 12.50"),
         ("Number", "NaN", "a number, as in 12.50"),
+        ("Number", "1e3", "a number, as in 12.50"),
         ("datetime", "2027-03-01T09:00", "a time with its zone, as in 2027-03-01T09:00-05:00"),
         ("datetime", "tomorrow", "a time with its zone, as in 2027-03-01T09:00-05:00"),
         ("date", "1.3.2027", "a day, as in 2027-03-01"),

@@ -48,7 +48,11 @@ async def service() -> AsyncIterator[Sandbox]:
             "email": Sandbox.EMAIL,
             "password": Sandbox.PASSWORD,
         }
-        save(Profile(name="prod", vendor="iqm", credentials=credentials, base_url=sandbox.url, quota="off"))
+        save(
+            Profile(
+                name="prod", vendor="iqm", credentials=credentials, base_url=sandbox.url, quota="off", currency="EUR"
+            )
+        )
         yield sandbox
         assert sandbox.crashes == []
 
@@ -201,10 +205,20 @@ async def test_bad_input_is_named(arguments: list[str], said: str) -> None:
     assert said in done.err
 
 
-async def test_a_body_is_an_object_or_a_list() -> None:
-    done = await adflight("iqm", "insertion-orders", "create", "--sandbox", "--body", "-", stdin="7")
+@pytest.mark.parametrize(
+    ("arguments", "body", "expected"),
+    [
+        # whose repeat class depends on a field of the body
+        (["iqm", "campaigns", "update-budget"], "[1]", "a JSON object"),
+        (["iqm", "insertion-orders", "create"], "7", "a JSON object"),
+        (["freewheel", "insertion-orders", "update", "5"], "null", "a JSON object"),
+        (["icareus", "daily-caps", "set", "--campaign-id", "3"], "{}", "a JSON list"),
+    ],
+)
+async def test_a_body_is_what_the_specification_says(arguments: list[str], body: str, expected: str) -> None:
+    done = await adflight(*arguments, "--sandbox", "http://127.0.0.1:9", "--yes", "--body", "-", stdin=body)
     assert (done.code, done.out) == (2, "")
-    assert "expected an object or a list, as the wire has it" in done.err
+    assert done.err == f"adflight: --body='-': expected {expected}\n"
 
 
 # calls, on the embedded sandbox, which remembers
@@ -294,17 +308,18 @@ async def test_where_nobody_can_be_asked_nothing_is_changed(service: Sandbox) ->
     create = ("iqm", "insertion-orders", "create", "--body", "-", "--profile", "prod")
     done = await adflight(*create, stdin=orjson.dumps(NEW_ORDER).decode())
     assert (done.code, done.out) == (2, "")
-    assert (
-        "expected --yes, where nobody can be asked: insertion_orders.create creates something, and another one when "
-        f"it is repeated, on profile prod (iqm, {Sandbox.EMAIL} at {service.url})"
-    ) in done.err
+    assert done.err == (
+        "adflight: nobody can be asked here, so nothing was sent; to go on without: --yes. profile prod (iqm, "
+        f"{Sandbox.EMAIL} at {service.url}), amounts in EUR: insertion_orders.create creates something, and another "
+        "one when it is repeated. Go on?\n"
+    )
     assert service.counts.requests == 0
     done = await adflight(*create, "--yes", stdin=orjson.dumps(NEW_ORDER).decode())
     assert (done.code, done.err) == (0, "")
     assert service.counts.executions["insertion_orders_create"] == 1
 
 
-@pytest.mark.parametrize(("typed", "executed"), [("yes\n", 1), ("\n", 0)])
+@pytest.mark.parametrize(("typed", "executed"), [("y\n", 1), ("\n", 0)])
 async def test_a_terminal_is_asked_before_something_is_changed(service: Sandbox, typed: str, executed: int) -> None:
     arguments = ("call", "iqm", "campaigns", "update-status", "--campaign-ids", "537001", "--status", "paused")
 
@@ -312,7 +327,7 @@ async def test_a_terminal_is_asked_before_something_is_changed(service: Sandbox,
         env = without_credentials()
         command = (*ADFLIGHT, *arguments, "--profile", "prod")
         with Terminal(*command, env=env, cwd=ROOT, patience=PATIENCE) as terminal:
-            terminal.expect("This sets values. Type yes to go on: ")
+            terminal.expect(r"amounts in EUR: campaigns\.update_status sets values\. Go on\? \[y/N\] ")
             terminal.press(typed)
             return terminal.finish(), terminal.text
 
@@ -322,7 +337,25 @@ async def test_a_terminal_is_asked_before_something_is_changed(service: Sandbox,
     assert ("Nothing was sent." in shown) is (not executed)
     assert (service.counts.requests > 0) is bool(executed)
     # there is no such campaign
-    assert code == (1 if executed else 0)
+    assert code == (1 if executed else 2)
+
+
+async def test_what_nobody_knows_how_to_call_is_said_for_a_command_line(adflight_sandbox: Sandbox) -> None:
+    platform = adflight_sandbox.freewheel
+    credentials = {"username": platform.USERNAME, "password": platform.PASSWORD}
+    save(Profile(name="net", vendor="freewheel", credentials=credentials, base_url=platform.url, quota="off"))
+    done = await adflight("freewheel", "insertion-orders", "get-widget", "5", "--profile", "net")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("adflight: insertion_orders.get_widget: the vendor does not document how it is called")
+    assert "routes={" not in done.err
+
+
+async def test_a_service_that_is_not_there_ends_with_the_code_that_a_plan_has() -> None:
+    credentials = dict.fromkeys(("client_id", "client_secret", "email", "password"), "x")
+    save(Profile(name="prod", vendor="iqm", credentials=credentials, base_url="http://127.0.0.1:9", quota="off"))
+    done = await adflight("iqm", "master", "list-creative-types", "--profile", "prod")
+    assert (done.code, done.out) == (3, "")
+    assert "Nothing was sent. Is the address right" in done.err
 
 
 async def test_a_profile_of_another_vendor(service: Sandbox) -> None:

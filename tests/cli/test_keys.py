@@ -7,6 +7,7 @@ import getpass
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -215,6 +216,7 @@ def leave(account: Account, target: FakeTarget, order: int, *existing: int) -> N
 
     async def work(journal: Journal) -> None:
         fields = {"campaign_name": "Flight a", "budget_total": Decimal(1000), "creative_ids": (1,), "x": {"y": [None]}}
+        fields["start_time"] = datetime(2027, 3, 1, 9, tzinfo=timezone(timedelta(hours=-5)))
         part = Part("a", fields, existing, {"name": "Flight a", "insertion_order": order})
         request = RedactedRequest("POST", "https://api.example.com/x", {}, {})
         await journal.begin_run("flights.csv")
@@ -300,6 +302,7 @@ def test_what_speaks_against_a_binding_is_said(
     assert keys.list(CAMPAIGN, as_json=True) == 0
     fields = json.loads(capsys.readouterr().out)["open"][0]["fields"]
     assert (fields["creative_ids"], fields["x"]) == ([1], {"y": [None]})
+    assert fields["start_time"] == "2027-03-01T14:00:00Z"
 
     assert keys.release(CAMPAIGN, "a", force=True, yes=True) == 1
     assert f"Several new objects bear its name: {others[0]}, {others[1]}" in capsys.readouterr().err

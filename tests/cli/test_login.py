@@ -86,6 +86,7 @@ async def test_from_the_environment_to_a_profile_and_back(
         done = await adflight("login", vendor, "--vendor", vendor, env=env)
         assert done.code == 0
     assert "Icareus knows organization" in done.err
+    assert done.err.endswith("Next: adflight call icareus TAG OPERATION --profile icareus\n"), "it has no flights"
     assert "It wants the token for writes only" in done.err
 
     # nothing of the environment is needed any more
@@ -125,7 +126,7 @@ async def test_a_wrong_password_keeps_nothing(
 ) -> None:
     env = {**environment(adflight_sandbox), **homes, variable: WRONG}
     done = await adflight("login", "acme", "--vendor", vendor, env=env)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (3, "")
     platform = adflight_sandbox.platforms[vendor]
     assert done.err.startswith(f"adflight: {title} refused ")
     assert f" at {platform.url}: " in done.err
@@ -150,7 +151,7 @@ async def test_a_workspace_of_somebody_elses_keeps_nothing(
 ) -> None:
     env = {**environment(adflight_sandbox), **homes}
     done = await adflight("login", "acme", "--vendor", "iqm", "--ow-id", "200002", env=env)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (3, "")
     assert "Not allowed in this workspace" in done.err
     assert done.err.endswith(". Nothing was kept.\n")
     assert kept(file) == {}
@@ -161,7 +162,7 @@ async def test_an_icareus_organization_that_nobody_knows(
 ) -> None:
     env = {**environment(adflight_sandbox), **homes, "ICAREUS_ORGANIZATION_ID": "4242"}
     done = await adflight("login", "suite", "--vendor", "icareus", env=env)
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (3, "")
     assert "Icareus refused 4242 at" in done.err
     assert kept(file) == {}
 
@@ -169,7 +170,7 @@ async def test_an_icareus_organization_that_nobody_knows(
 async def test_a_service_in_trouble_keeps_nothing(adflight_sandbox: Sandbox, homes: dict[str, str], file: Path) -> None:
     adflight_sandbox.fault("auth_login", kind="status", status=520, times=None)
     done = await adflight("login", "acme", "--vendor", "iqm", env={**environment(adflight_sandbox), **homes})
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (3, "")
     assert done.err.endswith("\nNothing was kept.\n")
     assert kept(file) == {}
 

@@ -64,6 +64,19 @@ def test_it_fits_every_terminal_and_loses_no_figure(width: int) -> None:
         assert figure in joined
 
 
+def test_names_of_operations_stay_whole_on_a_narrow_terminal() -> None:
+    assert "insertion_orders.create" in shown(of_every_sort(), width=40)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_in_a_pipe_no_line_is_filled_up_with_blanks(width: int) -> None:
+    screen = Console(file=StringIO(), width=width, highlight=False, markup=False)
+    show_plan(screen, cast(Any, of_every_sort()), account=ACCOUNT, name="flights.csv", currency="USD")
+    lines = cast(StringIO, screen.file).getvalue().split("\n")
+    # a sentence that is wrapped keeps the one blank where it is
+    assert [line for line in lines if line.endswith("  ")] == []
+
+
 def test_colors_are_for_terminals() -> None:
     assert "\x1b[" in shown(of_every_sort(), color=True)
     assert "\x1b[" not in shown(of_every_sort())

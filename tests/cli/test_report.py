@@ -109,7 +109,7 @@ async def test_half_a_report_is_none(account: Account, monkeypatch: pytest.Monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("adflight.cli.report.write_json_lines", fails)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(InvalidInput, match=r"--output='report\.jsonl': expected a file that can be written \(No space"):
         await run_report(account, format="jsonl", output=Path("report.jsonl"))
     assert not os.listdir()
 

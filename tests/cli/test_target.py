@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adflight import ConfigurationError, profiles
+from adflight import ConfigurationError, InvalidInput, profiles
 from adflight.cli import embedded, spelled_out
 from adflight.cli.target import NO_TARGET, Target
 from adflight.core.download import fetch
@@ -72,6 +72,7 @@ def test_targets_say_what_they_are(adflight_sandbox: Sandbox, homes: Path) -> No
         "--sandbox http://127.0.0.1:8321",
     ]
     assert [target.directory for target in (prod, other)] == [None, None]
+    assert [target.vendor for target in (prod, own)] == ["iqm", None]
     assert own.directory == homes / "state" / "adflight" / "sandbox"
 
 
@@ -83,6 +84,7 @@ def test_targets_say_what_they_are(adflight_sandbox: Sandbox, homes: Path) -> No
         (["plan", "--sandbox", "--yes"], ["plan", "--sandbox=embedded", "--yes"]),
         (["plan", "--sandbox", "http://h:1", "f"], ["plan", "--sandbox", "http://h:1", "f"]),
         (["plan", "--sandbox", "localhost:1"], ["plan", "--sandbox", "localhost:1"]),
+        (["plan", "--sandbox", "htp://h"], ["plan", "--sandbox", "htp://h"]),
         (["plan", "--sandbox=http://h"], ["plan", "--sandbox=http://h"]),
         (["sandbox"], ["sandbox"]),
     ],
@@ -130,7 +132,8 @@ async def test_the_embedded_sandbox_remembers_under_one_address(homes: Path) -> 
         assert isinstance(again, FreeWheel)
         assert again.base_url == f"{embedded.ADDRESS}/freewheel"
         assert (await again.insertion_orders.get(order.id)).name == "Spring"
-    assert (homes / "state" / "adflight" / "sandbox" / "sandbox.db").exists()
+    database = homes / "state" / "adflight" / "sandbox" / "sandbox.db"
+    assert os.name != "posix" or database.stat().st_mode & 0o777 == 0o600
 
 
 async def test_what_is_not_the_embedded_sandboxes_goes_where_it_says(adflight_sandbox: Sandbox) -> None:
@@ -177,6 +180,12 @@ async def test_a_running_sandbox_says_what_it_counts() -> None:
 async def test_a_running_sandbox_without_quotas(adflight_sandbox: Sandbox) -> None:
     async with Target(sandbox=adflight_sandbox.url).open() as client:
         assert client.limiter.quota is None
+
+
+async def test_what_is_no_url_is_named() -> None:
+    with pytest.raises(InvalidInput, match="--sandbox='htp://foo': expected a URL, such as http://127"):
+        async with Target(sandbox="htp://foo").open():
+            pass
 
 
 async def test_what_is_no_sandbox_gets_nothing() -> None:

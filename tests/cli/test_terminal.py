@@ -85,6 +85,23 @@ def test_plain() -> None:
     assert plain("a\x1b]0;x\x07\u202eb") == "a\\x1b]0;x\\x07\\u202eb"
 
 
+@pytest.mark.parametrize(
+    ("variables", "is_plain"),
+    [({}, False), ({"NO_COLOR": "1"}, True), ({"NO_COLOR": ""}, False), ({"TERM": "dumb"}, True)],
+)
+def test_who_wants_no_color_gets_no_style(
+    variables: dict[str, str], is_plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_COLOR", "COLORTERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, text in {"FORCE_COLOR": "1", "TERM": "xterm", **variables}.items():
+        monkeypatch.setenv(name, text)
+    screen = console()
+    with screen.capture() as captured:
+        screen.print("bold", style="bold green")
+    assert (captured.get() == "bold\n") is is_plain
+
+
 def test_a_pipe_has_a_width_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))

@@ -35,6 +35,22 @@ def entered(found: str | float) -> str:
     return found
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+async def test_the_users_own_file_is_for_nobody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    own = tmp_path / "adflight" / "quota.db"
+    own.parent.mkdir()
+    # as it was made before
+    own.touch(0o644)
+    used = Ledger(None, "ada", requests=2, per=60.0, clock=FakeClock())
+    used.enter()
+    assert {path.name: path.stat().st_mode & 0o777 for path in own.parent.iterdir()} == {
+        "quota.db": 0o600,
+        "quota.db-shm": 0o600,
+        "quota.db-wal": 0o600,
+    }
+
+
 async def test_two_count_together(file: Path) -> None:
     clock = FakeClock()
     one, two = ledger(file, clock), ledger(file, clock)

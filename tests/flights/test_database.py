@@ -364,6 +364,16 @@ def test_a_check_that_says_no_is_enough(place: Place, monkeypatch: pytest.Monkey
     opened(place).close()
 
 
+def test_a_directory_that_cannot_be_written_is_named_even_by_who_reads(place: Place) -> None:
+    opened(place).close()
+    # as SQLite sees a directory in which it cannot make the file
+    place.path.with_name(f"{place.path.name}-wal").mkdir()
+    said = f"Even to read it, SQLite writes files beside it: make {place.path.parent} writable"
+    for read_only in (False, True):
+        with pytest.raises(JournalError, match=said):
+            opened(place, read_only=read_only)
+
+
 def test_a_file_that_cannot_be_opened_is_named(place: Place) -> None:
     place.path.unlink()
     with pytest.raises(JournalError, match=f"{place.path} cannot be used: unable to open"):

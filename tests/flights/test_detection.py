@@ -9,6 +9,7 @@ import pytest
 
 from adflight.flights import Declarations, columns_for
 from adflight.flights.detection import Detected, Unreadable, detect
+from adflight.flights.saved_plan import MARK as SAVED_PLAN
 
 COLUMNS = columns_for("iqm")
 HEADING = "key,io_name,campaign_name\n"
@@ -90,6 +91,7 @@ def zipped(*names: str, content: bytes = b"") -> bytes:
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "this is an old Excel workbook or another Office file: save it as CSV"),
         (gzip.compress(HEADING.encode()), "this is compressed with gzip: unpack it first"),
         (b"%PDF-1.7", "this is a PDF file"),
+        (f'{{"{SAVED_PLAN}":1}}', "this is a saved plan, which adflight apply takes"),
         (b"PAR1", "this is a Parquet file"),
         (b"\x89PNG\r\n", "this is a picture"),
         ("<!DOCTYPE html><html>", "this is HTML or XML"),

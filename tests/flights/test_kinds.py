@@ -152,8 +152,15 @@ def test_what_does_not_fit_is_refused(kind: Kind, cell: object, expected: str) -
     assert refusal(kind, cell) == expected
 
 
-def test_ids_that_are_not_documented_are_known_as_such() -> None:
-    assert [TYPES.is_documented(value) for value in (0, 11, 12)] == [True, True, False]
+def test_ids_that_are_not_documented_are_doubtful() -> None:
+    assert [bool(TYPES.doubt(value)) for value in (0, 11, 12)] == [False, False, True]
+
+
+@pytest.mark.parametrize(("amount", "is_doubtful"), [("1000", False), ("1000.10", False), ("1000.001", True)])
+def test_a_budget_of_more_than_two_decimals_is_doubtful(amount: str, is_doubtful: bool) -> None:
+    assert bool(Amount(is_budget=True).doubt(Decimal(amount))) is is_doubtful
+    # a bid may well be finer
+    assert not Amount().doubt(Decimal(amount))
 
 
 def test_time_zones_come_from_the_vendors_table() -> None:

@@ -29,6 +29,8 @@ async def test_a_plan_for_machines_is_json_that_says_everything(tmp_path: Path) 
     assert said == {
         "plan": 1,
         "vendor": "iqm",
+        "service": platform.base_url,
+        "account": platform.account,
         "label": "flights.csv",
         "read_at": "2023-11-14T22:13:20+00:00",
         "refresh": "lists",

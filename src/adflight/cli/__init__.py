@@ -1,11 +1,10 @@
-"""The `adflight` command: thin over the Python API.
-
-Exit codes: 0 done, 1 failed, 2 bad input or settings, 130 interrupted.
-"""
+"""The `adflight` command: thin over the Python API. What its exit codes mean stands in `exits`."""
 
 from __future__ import annotations
 
 import sys
+
+from adflight.cli.exits import FAILED, NOT_SENT, code_of, leave
 
 __all__ = ["main"]
 
@@ -13,34 +12,47 @@ __all__ = ["main"]
 def main() -> None:
     """Runs the command line; what goes wrong becomes one message and an exit code."""
     try:
-        from adflight.cli.app import app
-
-        app(spelled_out(sys.argv[1:]))
+        try:
+            _run(spelled_out(sys.argv[1:]))
+        finally:
+            # the interpreter would say it in its own words, and only when it ends
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        _leave("Interrupted.", 130)
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(130)
     except ModuleNotFoundError as error:
-        _leave(f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", 1)
+        print(
+            f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", file=sys.stderr
+        )
+        sys.exit(FAILED)
     except Exception as error:
-        message, code = _explained(error)
-        if not code:
+        code = code_of(error)
+        if code is None:
             raise
-        _leave(message, code)
+        leave(error, code, *_advice(error))
 
 
-def _explained(error: Exception) -> tuple[str, int]:
-    """What to say of an error, and the exit code: 0 for what nobody expects, which needs its traceback."""
-    # help needs none of these
-    from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput, NotSent
+def _run(arguments: list[str]) -> None:
+    from cyclopts import CycloptsError
 
-    if isinstance(error, ConfigurationError | InvalidInput):
-        return f"adflight: {error}", 2
-    if isinstance(error, NotSent):
-        variables = "IQM_BASE_URL, FREEWHEEL_BASE_URL or ICAREUS_BASE_URL"
-        hint = f"Nothing was sent. Is the address right ({variables}, or the profile's), and is the service there?"
-        return f"adflight: {error}\n{hint}", 1
-    if isinstance(error, AdflightError | OSError):
-        return "\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), 1
-    return "", 0
+    from adflight.cli.app import app
+
+    try:
+        app(arguments)
+    except CycloptsError as error:
+        from adflight.cli.misread import words_for
+
+        print(f"adflight: {words_for(error)}", file=sys.stderr)
+        sys.exit(NOT_SENT)
+
+
+def _advice(error: Exception) -> list[str]:
+    from adflight.core.errors import NotSent
+
+    if not isinstance(error, NotSent):
+        return []
+    variables = "IQM_BASE_URL, FREEWHEEL_BASE_URL or ICAREUS_BASE_URL"
+    return [f"Nothing was sent. Is the address right ({variables}, or the profile's), and is the service there?"]
 
 
 def spelled_out(arguments: list[str]) -> list[str]:
@@ -48,11 +60,7 @@ def spelled_out(arguments: list[str]) -> list[str]:
     spelled = list(arguments)
     for at, argument in enumerate(arguments):
         following = arguments[at + 1] if at + 1 < len(arguments) else ""
-        if argument == "--sandbox" and not following.startswith(("http://", "https://", "127.0.0.1:", "localhost:")):
+        is_url = "://" in following or following.startswith(("127.0.0.1:", "localhost:"))
+        if argument == "--sandbox" and not is_url:
             spelled[at] = "--sandbox=embedded"
     return spelled
-
-
-def _leave(message: str, code: int) -> None:
-    print(message, file=sys.stderr)
-    sys.exit(code)

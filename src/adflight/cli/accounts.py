@@ -78,11 +78,11 @@ def profiles_remove(name: str, /) -> None:
     forget(name)
 
 
-def call(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> None:
+def call(*tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]) -> int | None:
     """Call any operation of a vendor: adflight call VENDOR TAG OPERATION --help.
 
     The answer is JSON on standard output.
     """
     from adflight.cli.call import run
 
-    run(tokens)
+    return run(tokens)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +15,14 @@ from adflight.cli.declared import Declared
 from adflight.cli.keys import keys
 from adflight.cli.target import NO_TARGET, Target
 
-# interrupts are main's: it says what they mean
-app = App(name="adflight", help="Launch and manage campaigns on ad platforms.", suppress_keyboard_interrupt=False)
+# interrupts are main's, and what cannot be understood: it says what they mean
+app = App(
+    name="adflight",
+    help="Launch and manage campaigns on ad platforms.",
+    suppress_keyboard_interrupt=False,
+    print_error=False,
+    exit_on_error=False,
+)
 
 Vendor: TypeAlias = Literal["iqm", "freewheel"]
 """Whose flights can be planned."""
@@ -24,10 +31,11 @@ _POSITIVE = validators.Number(gt=0)
 _NOT_NEGATIVE = validators.Number(gte=0)
 
 
-def _amount(type_: object, value: object) -> None:
-    # NaN is neither more nor less than anything
-    if isinstance(value, Decimal) and not (value.is_finite() and value >= 0):
-        raise ValueError("Expected an amount of money, such as 5000.00.")
+def _amount(type_: object, tokens: Sequence[Token]) -> Decimal:
+    # as in a file of flights: no exponents, and no NaN
+    if not re.fullmatch(r"\+?[0-9]+(\.[0-9]+)?", tokens[0].value):
+        raise ValueError("expected an amount of money, such as 5000.00")
+    return Decimal(tokens[0].value)
 
 
 def _some_name(type_: object, value: object) -> None:
@@ -39,6 +47,8 @@ def _some_name(type_: object, value: object) -> None:
 def _no_option(type_: object, tokens: Sequence[Token]) -> Path:
     """A file's name. To let - through, which is standard input, all that begins like it comes here."""
     name = tokens[0].value
+    if not name:
+        raise ValueError("FILE='': expected the name of a file")
     if name != "-" and name.startswith("-"):
         raise ValueError(f"there is no option {name}")
     return Path(name)
@@ -221,8 +231,9 @@ def plan(
 ) -> int:
     """Show what applying a file of flights would do, cost and take. Nothing is changed.
 
-    The whole file is checked before anything is sent. Exit codes: 0 the plan is shown; 2 bad input, or no target, and
-    nothing was sent; 3 the account, the service or the disk did not let it go on.
+    The whole file is checked before anything is sent. Exit codes: 0 the plan is shown; 1 it is shown, but nothing in it
+    can be applied, because rows are refused; 2 bad input, or no target, and nothing was sent; 3 the account, the
+    service or the disk did not let it go on.
 
     Parameters
     ----------
@@ -267,7 +278,7 @@ def apply(
     written: Declared | None = None,
     label: Label = None,
     yes: Annotated[bool, Parameter(negative="")] = False,
-    max_budget: Annotated[Decimal | None, Parameter(validator=_amount)] = None,
+    max_budget: Annotated[Decimal | None, Parameter(converter=_amount)] = None,
     if_absent: Literal["raise", "create"] = "raise",
     wait: Annotated[float, Parameter(validator=_NOT_NEGATIVE)] = 0.0,
     json: Annotated[bool, Parameter(negative="")] = False,

@@ -19,12 +19,13 @@ from rich.console import Console
 from rich.text import Text
 
 from adflight.cli import interrupts
+from adflight.cli.exits import NOT_SENT, STOPPED
 from adflight.cli.further import Further
-from adflight.cli.plan import NOT_SENT, STOPPED, account_of, nobody, stopping
+from adflight.cli.plan import account_of, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
-from adflight.cli.terminal import agreed, can_ask, console, counted, duration
+from adflight.cli.terminal import agreed, can_ask, console, counted, duration, nobody
 from adflight.core.errors import InvalidInput, PlanOutdated
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld

@@ -38,11 +38,12 @@ def _spelled(default: re.Match[str]) -> str:
     return f"(default {default[1].lower()})"
 
 
-def run(tokens: Sequence[str]) -> None:
-    """What stands after `adflight call`."""
+def run(tokens: Sequence[str]) -> int | None:
+    """What stands after `adflight call`; returns the exit code."""
     # the specifications' own spelling is right, too
     names = [token.replace("_", "-") if at < 3 and token[:1] != "-" else token for at, token in enumerate(tokens)]
-    _app(names)(names)
+    code: int | None = _app(names)(names)
+    return code
 
 
 def _app(tokens: Sequence[str]) -> App:
@@ -53,6 +54,8 @@ def _app(tokens: Sequence[str]) -> App:
         help_format="plaintext",
         version_flags=[],
         suppress_keyboard_interrupt=False,
+        print_error=False,
+        exit_on_error=False,
     )
     vendor, tag, operation = [*tokens[:3], "", "", ""][:3]
     for name, words in VENDORS.items():
@@ -173,7 +176,7 @@ class Described:
             for each in self._parameters
         ]
 
-    def command(self) -> Callable[..., None]:
+    def command(self) -> Callable[..., int | None]:
         """A function whose signature has cyclopts read the command line."""
         if self.takes_secrets:
             return self._refuse
@@ -186,13 +189,13 @@ class Described:
             raw: bool = False,
             yes: bool = False,
             **named: Any,
-        ) -> None:
+        ) -> int:
             from adflight.cli.calling import Call
 
             every = named.pop("all", False)
             texts = dict(zip((each.name for each in arguments), positional, strict=False)) | named
             given = {name: text for name, text in texts.items() if text is not None}
-            Call(
+            return Call(
                 operation=self,
                 arguments=arguments,
                 given=given,

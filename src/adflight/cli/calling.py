@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from attrs import evolve, frozen
 
+from adflight.cli.exits import NOT_SENT
 from adflight.core.caller import BoundCaller
-from adflight.core.errors import ConfigurationError, InvalidInput, PartialFailure
+from adflight.core.errors import ConfigurationError, InvalidInput, OperationNotConfigured, PartialFailure
 from adflight.core.paging import ListPager
 from adflight_api.runtime import Request, plain
 
@@ -52,19 +53,26 @@ class Call:
     raw: bool
     yes: bool
 
-    def run(self) -> None:
-        """Prints the answer. Raises what the call raises."""
+    def run(self) -> int:
+        """Prints the answer; returns the exit code. Raises what the call raises."""
         if self.every and self.raw:
             raise InvalidInput("--raw", True, "only one of --raw and --all")
         of = self.operation
         module = import_module(f"adflight_api.{of.vendor}.api.{of.tag}.{of.tag}_{of.name}")
         request = self._request(module)
         # named before anybody is asked, and asked before there is an event loop, which would keep Ctrl-C to itself
-        words = self.target.words
-        if request.repeat == "read" or self.target.is_sandbox or self.yes or _agreed(request, words):
-            asyncio.run(self._send(module, request))
-        else:
+        _ = self.target.words
+        if not (request.repeat == "read" or self.target.is_sandbox or self.yes or _agreed(request, self.target)):
             print("Nothing was sent.", file=sys.stderr)
+            return NOT_SENT
+        try:
+            asyncio.run(self._send(module, request))
+        except OperationNotConfigured as error:
+            raise ConfigurationError(
+                f"{error.operation}: the vendor does not document how it is called, and nothing is guessed. A command "
+                "cannot be told, but the Python client can (`routes`); --sandbox shows what it is meant to do"
+            ) from None
+        return 0
 
     # the request
 
@@ -108,9 +116,10 @@ class Call:
                     raise InvalidInput(
                         each.flag, self.given[each.name], "the whole body in --body, this field included"
                     )
-        return evolve(request, body=self._body())
+        return evolve(request, body=self._body(type(request.body)))
 
-    def _body(self) -> Any:
+    def _body(self, kind: type) -> Any:
+        """The body in the file. The specification says what it is, for arguments make the same `kind`."""
         assert self.body is not None
         try:
             content = sys.stdin.buffer.read() if self.body == "-" else Path(self.body).read_bytes()
@@ -120,8 +129,8 @@ class Call:
             body = orjson.loads(content)
         except orjson.JSONDecodeError as error:
             raise InvalidInput("--body", self.body, f"JSON ({error})") from None
-        if not isinstance(body, dict | list):
-            raise InvalidInput("--body", self.body, "an object or a list, as the wire has it")
+        if not isinstance(body, kind):
+            raise InvalidInput("--body", self.body, "a JSON list" if kind is list else "a JSON object")
         return body
 
     # the answer
@@ -183,12 +192,16 @@ def _print(answer: Any) -> None:
     sys.stdout.buffer.flush()
 
 
-def _agreed(request: Request, words: str) -> bool:
-    what = f"{request.operation.id} {_DOES[request.repeat]}"
-    if not sys.stdin.isatty():
-        raise InvalidInput("--yes", False, f"--yes, where nobody can be asked: {what}, on {words}")
+def _agreed(request: Request, target: Target) -> bool:
+    # rich takes its time, and few calls ask
+    from adflight.cli.terminal import agreed, can_ask, console, nobody
+
+    screen = console(to_stderr=True)
+    amounts = f"amounts in {target.currency}" if target.currency else "amounts in the account's currency"
+    question = f"{target.words}, {amounts}: {request.operation.id} {_DOES[request.repeat]}. Go on?"
+    if not can_ask(screen):
+        raise nobody(question)
     content = (request.content or b"").decode(errors="replace")
     shown = content if len(content) <= _SHOWN else f"{content[:_SHOWN]}… ({len(content):,} characters)"
-    print(f"{words}\n{request.operation.method} {request.url}\n{shown}", file=sys.stderr)
-    print(f"This {what.partition(' ')[2]}. Type yes to go on: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() == "yes"
+    screen.print(f"{request.operation.method} {request.url}\n{shown}", soft_wrap=True)
+    return agreed(screen, question)

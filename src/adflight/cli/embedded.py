@@ -48,9 +48,11 @@ async def embedded(_: str, vendor: str, *, offline: bool = False) -> AsyncIterat
     from adflight.sandbox import Sandbox, SandboxOptions
 
     with _held(home()) as directory:
-        options = SandboxOptions(
-            quota=None, freewheel_quota=None, freewheel_auth_quota=None, database=str(directory / "sandbox.db")
-        )
+        database = directory / "sandbox.db"
+        # SQLite gives the same mode to the files beside it
+        database.touch(0o600)
+        database.chmod(0o600)
+        options = SandboxOptions(quota=None, freewheel_quota=None, freewheel_auth_quota=None, database=str(database))
         async with Sandbox(options=options) as sandbox:
             origin = sandbox.url.removesuffix("/")
             async with client_for(_sandboxed(ADDRESS, vendor, "off"), transport=_Rerouted(origin)) as client:
@@ -64,6 +66,8 @@ async def running(url: str, vendor: str, *, offline: bool = False) -> AsyncItera
     Raises:
         ConfigurationError: There is none.
     """
+    if "://" in url and not url.startswith(("http://", "https://")):
+        raise InvalidInput("--sandbox", url, "a URL, such as http://127.0.0.1:8321")
     transport = AiohttpTransport()
     url = url if "://" in url else f"http://{url}"
     profile = _sandboxed(url.rstrip("/"), vendor, "off")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from shlex import quote
 
+from adflight.cli.destinations import writing
 from adflight.cli.spool import name_of, readable
 from adflight.core.errors import InvalidInput
 from adflight.flights.columns import columns_for
@@ -23,11 +24,10 @@ def write_template(file: Path | None, *, vendor: str, json_lines: bool, all_colu
     if file is None:
         sys.stdout.write(text)
         return
-    try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
-    except FileExistsError:
-        raise InvalidInput("FILE", str(file), "the name of a file that does not exist yet") from None
+    if file.exists():
+        raise InvalidInput("FILE", str(file), "the name of a file that does not exist yet")
+    with writing("FILE", file), file.open("x", encoding="utf-8") as opened:
+        opened.write(text)
     of = "" if vendor == "iqm" else f" --vendor {vendor}"
     print(f"Wrote {file}. Next: fill it in, then adflight flights check {quote(str(file))}{of}", file=sys.stderr)
 

@@ -9,16 +9,18 @@ import getpass
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from attrs import define
 from rich.console import Console
 
 from adflight.cli import interrupts
-from adflight.cli.plan import NOT_SENT, account_of, nobody, stopping
+from adflight.cli.exits import FAILED, NOT_SENT
+from adflight.cli.plan import account_of, stopping
 from adflight.cli.plan_view import with_currency
-from adflight.cli.terminal import agreed, can_ask, console, counted, duration, plain, value
+from adflight.cli.terminal import agreed, can_ask, console, counted, duration, nobody, plain, value
 from adflight.flights.database import NoJournal
 from adflight.flights.entries import (
     Known,
@@ -43,9 +45,6 @@ from adflight.flights.platforms import platform_for
 
 if TYPE_CHECKING:
     from adflight.cli.target import Target
-
-REFUSED: Final = 1
-"""The exit code when what was said of a key is not so."""
 
 
 @define(kw_only=True)
@@ -156,7 +155,7 @@ class KeysCommand:
                 return interrupts.run(run())
             except KeyRefused as refused:
                 print(f"adflight: {refused}", file=sys.stderr)
-                return REFUSED
+                return FAILED
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[tuple[Platform, Journal]]:
@@ -254,7 +253,7 @@ def _open_lines(open_: list[OpenIntent]) -> Iterator[str]:
 
 
 def _key_json(one: Known) -> dict[str, Any]:
-    return {"kind": one.kind, "key": one.key, "id": one.id, "since": one.since.isoformat(), "by": one.by or None}
+    return {"kind": one.kind, "key": one.key, "id": one.id, "since": _moment(one.since), "by": one.by or None}
 
 
 def _open_json(one: OpenIntent) -> dict[str, Any]:
@@ -263,7 +262,7 @@ def _open_json(one: OpenIntent) -> dict[str, Any]:
         "key": one.key,
         "operation": one.operation,
         "creates": one.creates,
-        "sent_at": one.unknown.sent_at.isoformat(),
+        "sent_at": _moment(one.unknown.sent_at),
         "settled_in": one.settle,
         "seen": str(one.unknown.cause),
         "existing": [*one.existing],
@@ -276,4 +275,10 @@ def _plain(sent: Any) -> Any:
         return {str(name): _plain(each) for name, each in sent.items()}
     if isinstance(sent, (list, tuple)):
         return [_plain(each) for each in sent]
+    if isinstance(sent, datetime):
+        return _moment(sent)
     return sent if sent is None or isinstance(sent, (bool, int, float, str)) else str(sent)
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -5,22 +5,23 @@ Imports the views and the planner; used by `app`.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from attrs import define
 from rich.console import Console
 
 from adflight.cli import interrupts
+from adflight.cli.destinations import check_place, writing
+from adflight.cli.exits import FAILED, NOT_SENT, STOPPED, leave
 from adflight.cli.further import Further
 from adflight.cli.plan_view import show_plan
 from adflight.cli.spool import name_of, readable
-from adflight.cli.terminal import agreed, can_ask, console, counted, duration
+from adflight.cli.terminal import agreed, can_ask, console, counted, duration, nobody
 from adflight.core.errors import (
     AdflightError,
     AuthenticationError,
@@ -29,8 +30,10 @@ from adflight.core.errors import (
     NotSent,
     PlanOutdated,
 )
+from adflight.flights.columns import VENDORS
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
+from adflight.flights.items import Verdict
 from adflight.flights.planning import Plan, Refresh, full_refresh_cost, plan
 from adflight.flights.platform import Platform
 from adflight.flights.saved_plan import is_plan
@@ -38,52 +41,35 @@ from adflight.flights.saved_plan import is_plan
 if TYPE_CHECKING:
     from adflight.cli.target import Target
 
-STOPPED: Final = 3
-"""The exit code when a service, an account or a disk does not let it go on."""
-
-NOT_SENT: Final = 2
-"""The exit code when nothing was sent, because of what was asked for."""
-
 
 @contextmanager
 def stopping(target: Target) -> Iterator[None]:
     """Turns what does not let it go on into a message and its exit code; bad input is main's."""
+    if target.vendor is not None and target.vendor not in VENDORS:
+        raise ConfigurationError(
+            f"profile {target.profile!r} is of {target.vendor}, which has no flights; to call single operations: "
+            f"adflight call {target.vendor}"
+        )
     try:
         yield
     except (ConfigurationError, InvalidInput):
         raise
     except NotSent as error:
-        error.add_note("Nothing was sent. Is the service there, and is this its address?")
-        _leave(error, STOPPED)
+        leave(error, STOPPED, "Nothing was sent. Is the service there, and is this its address?")
     except AuthenticationError as error:
         if target.profile:
             error.add_note(f"The credentials are those of profile {target.profile}: adflight login keeps others.")
-        _leave(error, STOPPED)
+        leave(error, STOPPED)
     except (JournalHeld, PlanOutdated) as error:
-        _leave(error, NOT_SENT)
-    except BrokenPipeError:
-        print("adflight: nobody reads standard output any more, so it ends here.", file=sys.stderr)
-        # the interpreter must not try to write the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(STOPPED) from None
+        leave(error, NOT_SENT)
     except (AdflightError, OSError) as error:
-        _leave(error, STOPPED)
-
-
-def _leave(error: Exception, code: int) -> NoReturn:
-    print("\n".join([f"adflight: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
-    raise SystemExit(code) from None
+        leave(error, STOPPED)
 
 
 def account_of(platform: Platform, target: Target) -> str:
     """Whose account it is, in words: vendor, person, and how it was named."""
     named = f"profile {target.profile}" if target.profile else target.words
     return f"{platform.columns.vendor} account {platform.account} ({named})"
-
-
-def nobody(question: str) -> ConfigurationError:
-    """What is said where there is a question, and nobody to answer it."""
-    return ConfigurationError(f"nobody can be asked here, so nothing was sent; to go on without: --yes. {question}")
 
 
 @define(kw_only=True)
@@ -105,9 +91,12 @@ class PlanCommand:
         """Shows the plan; returns the exit code."""
         # complains before a file is read when none is named
         _ = self.target.words
-        if self.save is not None and self.save.exists() and not is_plan(self.save):
-            # the file of flights itself, by a slip of the hand
-            raise InvalidInput("--save", str(self.save), "a file that does not exist yet, or a plan, which it replaces")
+        if self.save is not None:
+            check_place("--save", self.save)
+            if self.save.exists() and not is_plan(self.save):
+                # the file of flights itself, by a slip of the hand
+                expected = "a file that does not exist yet, or a plan, which it replaces"
+                raise InvalidInput("--save", str(self.save), expected)
         with readable(self.file) as path, stopping(self.target):
             return interrupts.run(self._run(path))
 
@@ -125,8 +114,7 @@ class PlanCommand:
                     screen.print("Nothing was read.")
                     return NOT_SENT
             with await plan(path, client, refresh=self.refresh, **how) as made:
-                self._show(screen, made)
-        return 0
+                return self._show(screen, made)
 
     def _may_refresh(self, screen: Console, requests: int, seconds: float) -> bool:
         time = f", and by the quota {duration(seconds)}" if seconds else ""
@@ -138,21 +126,35 @@ class PlanCommand:
             raise nobody(what)
         return agreed(screen, f"{what} Go on?")
 
-    def _show(self, screen: Console, made: Plan) -> None:
+    def _show(self, screen: Console, made: Plan) -> int:
         if self.save is not None:
-            made.save(self.save)
+            with writing("--save", self.save):
+                made.save(self.save)
         if self.as_json:
-            sys.stdout.write(orjson.dumps(made.to_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
+            told = {**made.to_json(), "profile": self.target.profile, "currency": self.target.currency or None}
+            sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
             sys.stdout.flush()
-            return
+            return self._code(made)
         account = account_of(made.platform, self.target)
         show_plan(screen, made, account=account, name=name_of(self.file), currency=self.target.currency)
         screen.print()
         screen.print(self._next(made), style="bold", soft_wrap=True)
+        return self._code(made)
+
+    def _code(self, made: Plan) -> int:
+        # an apply would end with the same
+        return FAILED if made.is_empty and _refused(made) else 0
 
     def _next(self, made: Plan) -> str:
         if made.is_empty:
-            refused = any(counts.get("refused") for counts in made.totals.verdicts.values())
-            return "Nothing to do." if refused else "Nothing to do: everything is as the file says."
+            refused = _refused(made)
+            if refused:
+                return f"Nothing can be applied: {counted(refused, 'row')} refused."
+            return "Nothing to do: everything is as the file says."
         further = Further(self.file, self.target, self.vendor, self.declarations, self.label)
         return f"To apply it: {further.apply if self.save is None else further.apply_saved(self.save)}"
+
+
+def _refused(made: Plan) -> int:
+    """Rows of the file: one that is the first of its insertion order is refused with it."""
+    return len({item.row for item in made.items if item.verdict is Verdict.REFUSED})

@@ -16,7 +16,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from adflight.cli.terminal import counted, duration, money, plain, value
+from adflight.cli.terminal import counted, duration, money, plain, show_padded, value
 from adflight.flights.items import Change, Item, Leftover, Totals, Verdict
 from adflight.flights.platform import CAMPAIGN, ORDER
 
@@ -28,6 +28,9 @@ SHOWN: Final = 20
 
 NARROW: Final = 90
 """Columns below which everything stands on lines of its own."""
+
+SLIM: Final = 60
+"""Columns below which the name of an operation does not fit beside what it is about."""
 
 FEW: Final = 4
 """Members of a list that are shown as they are."""
@@ -199,7 +202,7 @@ def show_lines(screen: Console, lines: Iterable[Line]) -> None:
             table.add_row()
         depth = line.depth
         table.add_row(_mark(line), _key(line), Text("\n").join(line.what), _amount(line))
-    screen.print(table)
+    show_padded(screen, table)
 
 
 def _show_narrow(screen: Console, line: Line) -> None:
@@ -207,7 +210,7 @@ def _show_narrow(screen: Console, line: Line) -> None:
     if head:
         screen.print(Text("  ").join(head), overflow="fold")
     for text in line.what:
-        screen.print(Padding(text, (0, 0, 0, 4 + 2 * line.depth)))
+        show_padded(screen, Padding(text, (0, 0, 0, 4 + 2 * line.depth)))
 
 
 def _mark(line: Line) -> Text:
@@ -250,10 +253,22 @@ def show_plan(screen: Console, plan: Plan, *, account: str, name: str, currency:
 
 def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
     """What the plan comes to: objects, money, requests and time."""
-    totals = plan.totals
+    totals = list(_totals(plan, currency))
+    if screen.width < SLIM:
+        for name, said in totals:
+            screen.print(name, style="dim")
+            show_padded(screen, Padding(said, (0, 0, 0, 2)))
+        return
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
+    for name, said in totals:
+        table.add_row(name, said)
+    show_padded(screen, table)
+
+
+def _totals(plan: Plan, currency: str) -> Iterator[tuple[str, Text]]:
+    totals = plan.totals
     for kind, counts in totals.verdicts.items():
         said = Text(", ").join(
             Text(f"{counts[verdict]:,} {MORE[verdict]}", style=MARKS[verdict][1])
@@ -261,23 +276,22 @@ def show_totals(screen: Console, plan: Plan, *, currency: str) -> None:
             if counts.get(verdict)
         )
         if said:
-            table.add_row(f"{WORDS.get(kind, kind)}s", said)
+            yield f"{WORDS.get(kind, kind)}s", said
     if totals.adopted:
-        table.add_row("adoptions", Text(f"{totals.adopted:,}, to be confirmed", style=MARKS[ADOPT][1]))
+        yield "adoptions", Text(f"{totals.adopted:,}, to be confirmed", style=MARKS[ADOPT][1])
     if totals.drafts:
-        table.add_row("drafts", Text(f"{totals.drafts:,} would be submitted", style="magenta"))
-    table.add_row("money", _committed(totals, currency))
-    table.add_row("requests", _by_operation(totals))
+        yield "drafts", Text(f"{totals.drafts:,} would be submitted", style="magenta")
+    yield "money", _committed(totals, currency)
+    yield "requests", Text(_by_operation(totals))
     quota = plan.platform.limiter.quota
     if totals.writes and quota is not None:
         time = duration(totals.seconds) if totals.seconds else "at once"
-        table.add_row("time", f"{time} by the quota, {quota.requests:,} requests in {duration(quota.per)}")
+        yield "time", Text(f"{time} by the quota, {quota.requests:,} requests in {duration(quota.per)}")
     if plan.open_intents:
         open_ = (
             f"{counted(plan.open_intents, 'request')} without an outcome; an apply first finds out what became of it"
         )
-        table.add_row("open", Text(open_, style="yellow"))
-    screen.print(table)
+        yield "open", Text(open_, style="yellow")
 
 
 def _committed(totals: Totals, currency: str) -> Text:
@@ -317,7 +331,7 @@ def show_leftovers(screen: Console, leftovers: Iterable[Leftover], *, currency: 
         table.add_row(
             f"{WORDS.get(one.kind, one.kind)} {one.id}", plain(one.key or one.name), plain(one.status), budget
         )
-    screen.print(Padding(table, (0, 0, 0, 2), expand=False))
+    show_padded(screen, Padding(table, (0, 0, 0, 2), expand=False))
     known = sum((one.budget for one in left if one.budget is not None and one.kind != ORDER), Decimal(0))
     more = f"  and {len(left) - SHOWN:,} more; " if len(left) > SHOWN else "  "
     screen.print(f"{more}campaigns with {with_currency(known, currency)} in all", style="dim")

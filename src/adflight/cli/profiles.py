@@ -22,6 +22,7 @@ from adflight.core.errors import (
     PermissionDenied,
     ValidationFailed,
 )
+from adflight.flights.columns import VENDORS as WITH_FLIGHTS
 from adflight.profiles import VENDORS, Profile, Setting, client_for, load_all, path, remove, save
 
 _TITLES = {"iqm": "IQM", "freewheel": "FreeWheel", "icareus": "Icareus"}
@@ -62,6 +63,9 @@ class Login:
         replaced = save(profile)
         _tell(_proved(profile))
         _tell(f"{'Replaced' if replaced else 'Kept'} profile {profile}, in {path()}, which nobody else can read.")
+        if profile.vendor not in WITH_FLIGHTS:
+            _tell(f"Next: adflight call {profile.vendor} TAG OPERATION --profile {profile.name}")
+            return
         if not profile.currency:
             _tell("Plans will name no currency: to have one, log in again with --currency EUR, or whatever it is.")
         _tell(f"Next: adflight plan FILE --profile {profile.name}")

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adflight.cli.destinations import check_place, writing
+from adflight.cli.terminal import colors, show_padded
 from adflight.core.clock import Clock
 from adflight.core.errors import InvalidInput
 from adflight.core.quota import Quota
@@ -89,8 +91,10 @@ async def run_report(
         JournalError: The journal cannot be read, or there is none.
     """
     for option, path in (("--output", output), ("--failed", failed)):
-        if path is not None and path.exists():
-            raise InvalidInput(option, str(path), "the name of a file that does not exist yet")
+        if path is not None:
+            check_place(option, path)
+            if path.exists():
+                raise InvalidInput(option, str(path), "the name of a file that does not exist yet")
     async with await Journal.open(
         account.base_url,
         account.account,
@@ -107,7 +111,8 @@ async def run_report(
         if output is not None:
             print(f"Wrote {output}: {report.in_words()}", file=sys.stderr)
         if failed is not None:
-            await _write_failed(report, failed, source, account.vendor, declarations)
+            with writing("--failed", failed):
+                await _write_failed(report, failed, source, account.vendor, declarations)
 
 
 def _page_name(report: Report) -> Path:
@@ -122,7 +127,7 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
     if output is None:
         yield sys.stdout
         return
-    with output.open("x", encoding="utf-8", newline="") as file:
+    with writing("--output", output), output.open("x", encoding="utf-8", newline="") as file:
         try:
             yield file
         except BaseException:
@@ -154,7 +159,7 @@ async def _write(report: Report, file: TextIO, format: Format, account: Account)
 async def write_table(report: Report, file: TextIO, *, currency: str = "", rows: int = SHOWN) -> None:
     """Writes the counts, and of the rows the first: those that failed before the others."""
     # a terminal wraps lines better than we would, and a pipe not at all
-    console = Console(file=file, highlight=False, markup=False, soft_wrap=True)
+    console = Console(file=file, highlight=False, markup=False, soft_wrap=True, color_system=colors())
     run, money = report.run, report.money
     took = "" if report.seconds is None else f", took {duration(report.seconds)}"
     console.print(Text(f"{_plain(run.file)} run {run.id}: {report.in_words()}", style="bold"))
@@ -170,7 +175,7 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
     total = sum(report.counts().values()) + len(report.settled)
     if shown:
         console.print()
-        console.print(_table(shown, console.width), soft_wrap=False)
+        show_padded(console, _table(shown, console.width))
     if len(shown) < total:
         console.print(f"{len(shown):,} of {total:,} rows; all of them with --format csv, jsonl")
     for unclear in report.unclear[:rows]:

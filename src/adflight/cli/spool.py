@@ -1,6 +1,6 @@
 """`-` as a file: standard input, spooled, because what a file is is found out by looking at it more than once.
 
-Imports core's errors; used by the commands about flights.
+Imports core's errors and the kinds of columns; used by the commands about flights.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
 from adflight.core.errors import InvalidFile, InvalidInput
+from adflight.flights.kinds import A_ZONE
 
 STDIN: Final = "-"
 NAME: Final = "standard input"
+
+ZONES: Final = "What time zones IQM has: adflight call iqm master list-timezones --all, with --profile or --sandbox"
 
 
 @contextmanager
@@ -40,10 +43,14 @@ def readable(file: Path) -> Iterator[Path]:
         try:
             yield path
         except InvalidFile as error:
+            if any(problem.expected.startswith(A_ZONE) for problem in error.problems):
+                error.add_note(ZONES)
             if path == file:
                 raise
             problems, detected = error.problems, error.detected
-            raise InvalidFile(name_of(file), problems, count=error.count, detected=detected) from None
+            renamed = InvalidFile(name_of(file), problems, count=error.count, detected=detected)
+            renamed.__notes__ = getattr(error, "__notes__", [])
+            raise renamed from None
 
 
 @contextmanager

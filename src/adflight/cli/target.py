@@ -55,6 +55,11 @@ class Target:
         return self._chosen[1] != ""
 
     @property
+    def vendor(self) -> str | None:
+        """Whose the profile is; a sandbox is everybody's."""
+        return None if self.is_sandbox else self._profile.vendor
+
+    @property
     def words(self) -> str:
         """What to call it."""
         name, sandbox = self._chosen

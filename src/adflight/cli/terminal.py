@@ -12,10 +12,11 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 
+from adflight.core.errors import ConfigurationError
 from adflight.flights.items import UNSEEN
 from adflight.flights.values import CLEAR
 
@@ -26,16 +27,36 @@ LONGEST: Final = 60
 """Characters of a value that are shown."""
 
 
+def colors() -> Literal["auto"] | None:
+    """What rich is to use of them: what the terminal can, unless NO_COLOR says otherwise.
+
+    Then no styles either, of which NO_COLOR says nothing: rich's own way keeps bold and dim, but whoever asks for plain
+    text often records it, and no meaning is in a style alone.
+    """
+    return None if os.environ.get("NO_COLOR") else "auto"
+
+
 def console(*, to_stderr: bool = False) -> Console:
-    """Standard output or standard error: in colours on a terminal, unless NO_COLOR says otherwise."""
+    """Standard output or standard error."""
     stream = sys.stderr if to_stderr else sys.stdout
     if hasattr(stream, "reconfigure"):
         # a name in Greek must not end an apply in a pipe that takes Latin only
         stream.reconfigure(errors="backslashreplace")
-    made = Console(stderr=to_stderr, highlight=False, markup=False, emoji=False)
+    made = Console(stderr=to_stderr, highlight=False, markup=False, emoji=False, color_system=colors())
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = PIPE_WIDTH
     return made
+
+
+def show_padded(screen: Console, block: RenderableType) -> None:
+    """Shows a table or the like; where there is no terminal, without the blanks that fill up its lines."""
+    if screen.is_terminal:
+        screen.print(block, soft_wrap=False)
+        return
+    with screen.capture() as captured:
+        screen.print(block, soft_wrap=False)
+    for line in captured.get().removesuffix("\n").split("\n"):
+        screen.print(line.rstrip(), soft_wrap=True)
 
 
 def plain(text: str) -> str:
@@ -94,6 +115,11 @@ def counted(count: int, what: str) -> str:
 def can_ask(screen: Console) -> bool:
     """Whether there is a person to be asked."""
     return screen.is_terminal and sys.stdin is not None and sys.stdin.isatty()
+
+
+def nobody(question: str) -> ConfigurationError:
+    """What is said where there is a question, and nobody to answer it."""
+    return ConfigurationError(f"nobody can be asked here, so nothing was sent; to go on without: --yes. {question}")
 
 
 def agreed(screen: Console, question: str) -> bool:

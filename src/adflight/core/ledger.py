@@ -49,6 +49,7 @@ class Ledger:
     def __init__(self, path: Path | None, account: str, *, requests: int, per: float, clock: Clock) -> None:
         """`path` None is the file that all processes of this user share, in the user's state directory."""
         self._path = state_directory() / "quota.db" if path is None else path
+        self._is_own = path is None
         # an account's name holds an e-mail address
         self._account = sha256(account.encode()).hexdigest()
         self._requests = requests
@@ -122,7 +123,7 @@ class Ledger:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
             kind = _Busy if is_busy else ConfigurationError
             raise kind(f"the quota's file {str(self._path)!r} cannot be used: {error}") from None
@@ -137,6 +138,10 @@ class Ledger:
         return self._database
 
     def _open(self) -> sqlite3.Connection:
+        if self._is_own:
+            # its user's alone; SQLite gives the same mode to the files beside it
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.chmod(self._path, 0o600)
         # a limiter may move to another thread with its event loop, and is only ever used in one
         database = sqlite3.connect(self._path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:

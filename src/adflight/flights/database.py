@@ -363,6 +363,12 @@ class Database:
                 return JournalError(f"the disk of the journal {self._path} is full: nothing was written to it")
             case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
                 return self._damaged(str(error))
+            case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY:
+                # it could be told that nobody writes, but nobody can know
+                return JournalError(
+                    f"the journal {self._path} cannot be used: {error}. Even to read it, SQLite writes files beside "
+                    f"it: make {self._path.parent} writable, or copy the journal to a directory that is"
+                )
         return JournalError(f"the journal {self._path} cannot be used: {error}")
 
     def _damaged(self, why: str) -> JournalError:

@@ -41,6 +41,7 @@ _MAGIC: Final = (
     (b"\xff\xd8\xff", "a picture"),
     (b"GIF8", "a picture"),
     (b"{\\rtf", f"an RTF document: {_EXPORT}"),
+    (b'{"adflight_plan"', "a saved plan, which adflight apply takes"),
 )
 _ZIPPED: Final = (
     (b"xl/", f"an Excel workbook: {_EXPORT}"),

@@ -182,7 +182,7 @@ def _kind(name: str, argument: str, schema: Mapping[str, Any]) -> Kind:
     if "x-adflight-unit" in schema:
         return Time(is_end=name == "end_time")
     if schema["type"] == "number":
-        return Amount(least=Decimal(schema["minimum"]))
+        return Amount(least=Decimal(schema["minimum"]), is_budget=name == "budget_amount")
     if schema["type"] == "integer":
         return Count(least=schema.get("minimum", 1))
     return Text()

@@ -167,7 +167,7 @@ def _kind(name: str, schema: Mapping[str, Any]) -> Kind:
     if kind == "boolean":
         return Flag(only_true=name == "is_agreement_checked")
     if kind == "number":
-        return Amount(above_zero=name in _ABOVE_ZERO, least=Decimal(0))
+        return Amount(above_zero=name in _ABOVE_ZERO, least=Decimal(0), is_budget="budget" in name)
     if kind == "integer" or (isinstance(kind, list) and "integer" in kind):
         return Count(least=0)
     if kind == "array" and schema["items"]["type"] in ("integer", "string"):

@@ -21,6 +21,9 @@ from adflight.flights.values import Unfit, Value, spelled
 
 LONGEST_NAME: Final = 255
 
+A_ZONE: Final = "the vendor's id of a time zone, or the name of one"
+"""What is expected of a zone, in words."""
+
 _OLD_AREAS: Final = ("Brazil", "Canada", "Chile", "Mexico", "US")
 
 # thousands of flights have the same few amounts and times; one object does for all of them
@@ -49,6 +52,10 @@ class Kind(ABC):
 
     @abstractmethod
     def read(self, cell: object, formats: Formats) -> Value: ...
+
+    def doubt(self, value: Value) -> str:
+        """What is expected in the place of a value that may be meant and may not; empty where there is no doubt."""
+        return ""
 
     def stage(self, value: Value) -> Any:
         """The value as JSON."""
@@ -110,6 +117,7 @@ class Amount(Kind):
     example = "12.50"
     above_zero: bool = False
     least: Decimal | None = None
+    is_budget: bool = False
 
     def read(self, cell: object, formats: Formats) -> Value:
         number = number_of(cell, formats)
@@ -118,6 +126,11 @@ class Amount(Kind):
         if self.least is not None and number < self.least:
             raise Unfit(f"at least {self.least}")
         return number
+
+    def doubt(self, value: Value) -> str:
+        # no vendor documents how exact its budgets are, and IQM's samples show both 1199.08 and 169089.909
+        exact = isinstance(value, Decimal) and value == round(value, 2)
+        return "" if exact or not self.is_budget else "at most two decimals; what becomes of more is not documented"
 
     def stage(self, value: Value) -> Any:
         # one form for equal amounts
@@ -206,9 +219,9 @@ class Choice(Kind):
             raise Unfit(f"one of {self.named}")
         return int(cell)
 
-    def is_documented(self, value: Value) -> bool:
-        """Whether it is one of the ids that are known: the vendor may have more by now."""
-        return value in self.members.values()
+    def doubt(self, value: Value) -> str:
+        # the vendor may have more by now
+        return "" if value in self.members.values() else f"one of {self.named}; it is sent as it is"
 
     @property
     def named(self) -> str:
@@ -255,7 +268,7 @@ class Zone(Kind):
                 return formats.zones[name]
             names = frozenset(formats.zones)
             hint = _same_clock(name, names) or _nearest(name, names)
-        raise Unfit(f"the vendor's id of a time zone, or the name of one{hint}")
+        raise Unfit(f"{A_ZONE}{hint}")
 
 
 def _may_be_zone(name: str) -> bool:

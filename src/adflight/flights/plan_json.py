@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from attrs import asdict
 
+from adflight.core.redaction import SECRET_NAMES, redact_url
 from adflight.flights.items import UNSEEN, Change, Item, Totals, Verdict
 from adflight.flights.values import CLEAR
 
@@ -49,6 +50,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
     return {
         "plan": VERSION,
         "vendor": plan.flights.columns.vendor,
+        "service": redact_url(plan.platform.base_url, SECRET_NAMES),
+        "account": plan.platform.account,
         "label": plan.label,
         "read_at": plan.read_at.isoformat(),
         "refresh": plan.refresh,

@@ -22,7 +22,7 @@ from adflight.core.problems import Problem, shown
 from adflight.flights.columns import KEY, Column, Columns, Level, Quarrel, columns_for
 from adflight.flights.declarations import Declarations
 from adflight.flights.detection import Detected, Unreadable, detect
-from adflight.flights.kinds import Choice, Formats
+from adflight.flights.kinds import Formats
 from adflight.flights.rows import Row, rows_of_file, rows_of_iterable
 from adflight.flights.staging import Finding, Staging
 from adflight.flights.values import CLEAR, Managed, Unfit, Value
@@ -236,9 +236,9 @@ class _Reading:
                 self.problems(Problem(number, name, shown(cell), unfit.expected))
             else:
                 fields[column.level][name] = value
-                if isinstance(column.kind, Choice) and not column.kind.is_documented(value):
-                    expected = f"one of {column.kind.named}; it is sent as it is"
-                    self.warnings(Problem(number, name, shown(cell), expected))
+                doubt = "" if value is CLEAR else column.kind.doubt(value)
+                if doubt:
+                    self.warnings(Problem(number, name, shown(cell), doubt))
         self._check_campaign(number, filled, fields[Level.CAMPAIGN])
         # without the column, it is the heading that was told of
         self._stage_fields(number, filled, fields, has_key=KEY in cells or not self._is_csv)

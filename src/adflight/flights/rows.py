@@ -160,6 +160,8 @@ def _json_lines(text: TextIO, columns: Columns, tell: Tell) -> Iterator[Row]:
             value = _DECODER.decode(line)
         except _Twice as error:
             tell(Problem(number, None, shown(error.args[0]), "one field of this name"))
+        except _NoNumber as error:
+            tell(Problem(number, None, error.args[0], "a number; JSON has none of this name"))
         except (ValueError, RecursionError, ArithmeticError):
             tell(Problem(number, None, shown(line), "a JSON object in one line"))
         else:
@@ -180,8 +182,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+class _NoNumber(Exception):
+    """NaN, or an infinity: Python's alone, and no JSON."""
+
+
 def _refuse(constant: str) -> Any:
-    raise ValueError(constant)
+    raise _NoNumber(constant)
 
 
 # money must not become a float on its way

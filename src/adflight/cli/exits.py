@@ -1,0 +1,63 @@
+"""Exit codes: each means one thing, whichever command ends with it. The README has them as a table.
+
+Imports core's errors once there is one; used by main and by the commands.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Final, NoReturn
+
+FAILED: Final = 1
+"""The vendor said no to some of it, or nobody knows what became of it."""
+
+NOT_SENT: Final = 2
+"""Nothing was sent, because of what was asked for."""
+
+STOPPED: Final = 3
+"""A service, an account or a disk did not let it go on."""
+
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Why a stream cannot be written. Whoever writes a file names it."""
+
+
+def leave(error: Exception, code: int, *more: str) -> NoReturn:
+    """Says what went wrong, in a line and its notes, and ends with a code."""
+    said = f"adflight: {error}"
+    if isinstance(error, BrokenPipeError):
+        said = "adflight: nobody reads standard output any more, so it ends here."
+        _forget_output()
+    elif isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+        said = f"adflight: standard output cannot be written: {error.strerror}"
+        _forget_output()
+    print(said, *getattr(error, "__notes__", []), *more, sep="\n", file=sys.stderr)
+    raise SystemExit(code) from None
+
+
+def _forget_output() -> None:
+    # the interpreter would try to write the rest when it ends
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def code_of(error: Exception) -> int | None:
+    """The exit code of an error that is raised on purpose; None for one that nobody expects."""
+    # help needs none of these
+    from adflight.core.errors import (
+        AdflightError,
+        AuthenticationError,
+        ConfigurationError,
+        InvalidInput,
+        OperationNotConfigured,
+        PermissionDenied,
+        RateLimited,
+        ServerError,
+        TransportError,
+    )
+
+    if isinstance(error, ConfigurationError | InvalidInput | OperationNotConfigured):
+        return NOT_SENT
+    if isinstance(error, TransportError | AuthenticationError | PermissionDenied | RateLimited | ServerError | OSError):
+        return STOPPED
+    return FAILED if isinstance(error, AdflightError) else None

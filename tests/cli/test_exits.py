@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adflight.cli.exits import FAILED, NOT_SENT, STOPPED, code_of
+from adflight.core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInput,
+    NotFound,
+    NotSent,
+    OperationNotConfigured,
+    PagingError,
+    PermissionDenied,
+    RateLimited,
+    ServerError,
+    Timeout,
+    ValidationFailed,
+)
+from tests.flights.vendor import refusal
+from tests.programs import ADFLIGHT, PATIENCE, without_credentials
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigurationError("x"), NOT_SENT),
+        (InvalidInput("x", 1, "y"), NOT_SENT),
+        (OperationNotConfigured("x.y", "x"), NOT_SENT),
+        (NotSent("x"), STOPPED),
+        (Timeout("x"), STOPPED),
+        (refusal(AuthenticationError, 401), STOPPED),
+        (refusal(PermissionDenied, 403), STOPPED),
+        (refusal(RateLimited, 429), STOPPED),
+        (refusal(ServerError, 503), STOPPED),
+        (PermissionError("x"), STOPPED),
+        (refusal(NotFound, 404), FAILED),
+        (refusal(ValidationFailed, 400), FAILED),
+        (PagingError("x"), FAILED),
+        (KeyError("x"), None),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_one_cause_has_one_code(error: Exception, code: int | None) -> None:
+    assert code_of(error) == code
+
+
+def closed() -> int:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return writing
+
+
+def full() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (full, "adflight: standard output cannot be written: No space left on device\n"),
+        (closed, "adflight: nobody reads standard output any more, so it ends here.\n"),
+    ],
+)
+def test_what_is_wrong_with_standard_output_is_said_once(output: Callable[[], int], said: str) -> None:
+    stream = output()
+    how: dict[str, Any] = {"env": without_credentials(), "stderr": subprocess.PIPE, "timeout": PATIENCE}
+    done = subprocess.run([*ADFLIGHT, "flights", "columns"], stdout=stream, check=False, **how)
+    os.close(stream)
+    assert (done.returncode, done.stderr.decode()) == (STOPPED, said)
