@@ -368,6 +368,28 @@ async def test_failures_count_beside_requests(tmp_path: Path) -> None:
 
 async def test_what_a_later_run_found_counts(tmp_path: Path) -> None:
     clock = FakeClock()
+@pytest.mark.parametrize("how", ["interrupted", "stopped"])
+async def test_what_a_run_left_to_the_next_one_has_not_failed(how: str, tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        await journal.record(await journal.intend(create("done")), {"done": Done(1)})
+        for key in ("a", "b", "turned away"):
+            reason = "interrupted before it was sent"
+            await journal.record(await journal.intend(create(key, budget_total=5)), {key: Withdrawn(reason)})
+        journal.fail_row(RowFailure(kind=KIND, key="turned away", row=4, outcome="failed", error="no connection"))
+        await journal.end_run(how)
+        report = await read_report(journal)
+        rows = await rows_of(report)
+    assert [rows[KIND, key].status for key in ("done", "a", "b")] == [Status.CREATED, Status.LEFT, Status.LEFT]
+    assert rows[KIND, "a"].error == "not sent: interrupted before it was sent"
+    assert rows[KIND, "turned away"].status is Status.NOT_SENT
+    assert report.in_words() == "1 of 4 campaigns went through; 1 failed, 2 left for the next apply"
+    assert report.counts() == Counter(row.status for row in rows.values())
+    (operation,) = report.operations
+    assert (operation.done, operation.failed, operation.unknown) == (1, 0, 0)
+    assert not Status.LEFT.is_done and not Status.LEFT.is_failed
+
+
     async with await opened(tmp_path, clock) as journal:
         await journal.begin_run("spring.csv")
         lost = await journal.intend(create("b"))

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from adflight.core.quota import Quota
-from adflight.flights.entries import Attempt, Done, RowFailure, Unknown
+from adflight.flights.entries import Attempt, Done, RowFailure, Unknown, Withdrawn
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_page import write_page
 from tests.chromium import Page, browser, needs_chromium
@@ -382,3 +382,14 @@ async def test_rows_that_failed_without_a_request(tmp_path: Path) -> None:
     assert '<rect class="fill withheld"' in html
     assert '<bdi>a</bdi> <span class="say">(row 5)</span>' in html
     assert '<p class="error">its order &lt;failed&gt;</p></td>' in html
+
+
+async def test_rows_that_a_run_left_to_the_next_one(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        await journal.record(await journal.intend(create("a")), {"a": Withdrawn("interrupted before it was sent")})
+        await journal.end_run("interrupted")
+        html = await page_of(await read_report(journal))
+    assert "0 of 1 campaign went through; 1 left for the next apply" in html
+    assert '<dd class="figure">0</dd><dd class="note">of the rows that it came to</dd>' in html
+    assert '<rect class="fill left"' in html and ".fill.left" in html

@@ -48,6 +48,7 @@ _STYLES: Final = {
     Status.SENDING: "cyan",
     Status.ADOPTED: "magenta",
     Status.CREATED: "green",
+    Status.LEFT: "cyan",
     Status.CHANGED: "green",
 }
 

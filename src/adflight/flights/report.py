@@ -118,6 +118,7 @@ class Report:
         tail = [f"{failed:,} failed"] if failed else []
         tail += [f"{counts[Status.UNKNOWN]:,} may have been carried out"] if counts[Status.UNKNOWN] else []
         tail += [f"{counts[Status.SENDING]:,} under way"] if counts[Status.SENDING] else []
+        tail += [f"{counts[Status.LEFT]:,} left for the next apply"] if counts[Status.LEFT] else []
         return f"{' and '.join(parts)} went through" + (f"; {', '.join(tail)}" if tail else "")
 
     async def first(self, most: int) -> list[ReportRow]:

@@ -183,6 +183,7 @@ _ORDER: Final = (
     Status.CHANGED,
     Status.ADOPTED,
     Status.SENDING,
+    Status.LEFT,
     Status.WITHHELD,
     Status.NOT_SENT,
     Status.NOT_DONE,

@@ -8,7 +8,7 @@ but the page's own script and style.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.resources import files
 from typing import Final, TextIO
@@ -112,7 +112,7 @@ def _tiles(report: Report, currency: str) -> str:
         ),
         ("Requests", f"{sent:,}", _requests_note(report)),
         ("Adopted", f"{report.adopted:,}", "made by requests whose answers were lost, and found"),
-        ("Failed or unknown", f"{failed:,}", _worst(counts) if failed else "every row went through"),
+        ("Failed or unknown", f"{failed:,}", _worst(counts) or _best(counts)),
     )
     return (
         '<dl class="tiles">\n'
@@ -132,8 +132,12 @@ def _requests_note(report: Report) -> str:
     return f"{of_what}; {repeats:,} were repeats" if repeats else of_what
 
 
-def _worst(counts: dict[Status, int]) -> str:
+def _worst(counts: Mapping[Status, int]) -> str:
     return ", ".join(f"{counts[status]:,} {status}" for status in Status if status.is_failed and counts.get(status))
+
+
+def _best(counts: Mapping[Status, int]) -> str:
+    return "every row went through" if all(status.is_done for status in counts) else "of the rows that it came to"
 
 
 def _attention(report: Report) -> Iterator[str]:

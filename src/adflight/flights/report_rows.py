@@ -26,6 +26,8 @@ class Status(StrEnum):
     """A create whose answer was lost, and that was looked for and not found."""
     WITHHELD = "withheld"
     """Because its insertion order, or a campaign of it, is not as planned."""
+    LEFT = "left"
+    """The run ended before it was sent: the next apply does it."""
     SENDING = "under way"
     """The run has not ended, and no answer is there yet."""
     ADOPTED = "adopted"
@@ -41,10 +43,12 @@ class Status(StrEnum):
     @property
     def is_failed(self) -> bool:
         """Whether the row is not as its file says, as far as is known."""
-        return self not in _DONE and self is not Status.SENDING
+        return self not in _DONE and self is not Status.SENDING and self is not Status.LEFT
 
 
 _DONE: Final = frozenset((Status.ADOPTED, Status.CREATED, Status.CHANGED))
+_CUT_SHORT: Final = frozenset(("interrupted", "stopped", "died"))
+"""How runs end that leave some of their rows to the next one."""
 _RANKS: Final[Mapping[Status, int]] = {status: rank for rank, status in enumerate(Status)}
 
 
@@ -114,7 +118,8 @@ def status_of(entry: Entry, part: PartEntry, run: Run) -> Status:
         case "refused":
             return Status.REFUSED
         case "withdrawn":
-            return Status.NOT_SENT
+            # where a row failed by it, the run has said so besides
+            return Status.LEFT if run.how in _CUT_SHORT else Status.NOT_SENT
         case "absent":
             return Status.ABSENT if entry.creates else Status.NOT_DONE
         case "sending" if goes_on(run):
@@ -126,7 +131,7 @@ def _error(status: Status, part: PartEntry) -> str:
     match status:
         case Status.REFUSED:
             return part.reason or "refused without a reason"
-        case Status.NOT_SENT:
+        case Status.NOT_SENT | Status.LEFT:
             return f"not sent: {part.reason}" if part.reason else "not sent"
         case Status.ABSENT:
             given_up = f" (given up by {part.by})" if part.by else ""
