@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal, TextIO, TypeAlias
@@ -35,6 +35,9 @@ Format: TypeAlias = Literal["table", "csv", "jsonl", "html"]
 SHOWN: Final = 30
 """Rows that the table shows."""
 
+NAMED: Final = 5
+"""Keys that a sentence names."""
+
 WIDE: Final = 120
 """Letters in a line from which on all that is said of a row stands side by side."""
 
@@ -45,10 +48,10 @@ _STYLES: Final = {
     Status.NOT_DONE: "red",
     Status.ABSENT: "red",
     Status.WITHHELD: "yellow",
+    Status.LEFT: "cyan",
     Status.SENDING: "cyan",
     Status.ADOPTED: "magenta",
     Status.CREATED: "green",
-    Status.LEFT: "cyan",
     Status.CHANGED: "green",
 }
 
@@ -88,7 +91,8 @@ async def run_report(
     the file that the run names, in the present directory; `declarations` say how that is written.
 
     Raises:
-        InvalidInput: There is no such run, a file to be written exists, or the source cannot be found.
+        InvalidInput: There is no such run, a file to be written exists, or the source cannot be found or has none of
+            the rows that failed.
         JournalError: The journal cannot be read, or there is none.
     """
     for option, path in (("--output", output), ("--failed", failed)):
@@ -271,9 +275,6 @@ async def _write_failed(
     vendor: str,
     declarations: Declarations | None,
 ) -> None:
-    source = Path(report.run.file) if source is None else source
-    if not source.is_file():
-        raise InvalidInput("--source", str(source), "the file that was applied, whose rows are to be written")
     errors: list[str] = []
     failed: dict[str, set[str]] = {ORDER: set(), CAMPAIGN: set()}
     async for row in report.rows():
@@ -281,6 +282,12 @@ async def _write_failed(
         if row.status.is_failed and row.run == report.run.id:
             failed[row.kind].add(row.key)
             errors.append(f"{_where(row)}: {row.error}")
+    if not errors:
+        print(f"No row of {_plain(report.run.file)} failed, so {path} was not written.", file=sys.stderr)
+        return
+    source = Path(report.run.file) if source is None else source
+    if not source.is_file():
+        raise InvalidInput("--source", str(source), "the file that was applied, whose rows are to be written")
     flights = CAMPAIGN if columns_for(vendor).flight_name is not None else ORDER
     written = write_failed(
         source,
@@ -291,13 +298,22 @@ async def _write_failed(
         declarations=declarations,
     )
     if not written.rows:
-        print(f"No row of {source} failed, so {path} was not written.", file=sys.stderr)
-        return
+        raise InvalidInput(
+            "--source",
+            str(source),
+            f"a file with what failed: {_plain(report.run.file)}, which the run applied, had it "
+            f"({_some(written.missing)}), and this one has none of it",
+        )
     for error in errors[:SHOWN]:
         print(_plain(error), file=sys.stderr)
     if len(errors) > SHOWN:
         print(f"and {len(errors) - SHOWN:,} more; adflight report --format csv has them all", file=sys.stderr)
     print(f"Wrote {counted(written.rows, 'row')} to {path}. Correct them, and apply that file.", file=sys.stderr)
     if written.missing:
-        some = ", ".join(written.missing[:5])
-        print(f"{counted(len(written.missing), 'key')} that failed are not in {source}: {some}", file=sys.stderr)
+        missing, are = len(written.missing), "is" if len(written.missing) == 1 else "are"
+        print(f"{counted(missing, 'key')} that failed {are} not in {source}: {_some(written.missing)}", file=sys.stderr)
+
+
+def _some(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - NAMED:,} more" if len(keys) > NAMED else ""
+    return _plain(", ".join(keys[:NAMED])) + more

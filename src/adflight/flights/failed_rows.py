@@ -40,7 +40,8 @@ class FailedRows:
     rows: int
     """0 when there was nothing to write; then there is no file."""
     missing: tuple[str, ...]
-    """Keys that the source does not have: it is another file, or was changed since."""
+    """Keys, of flights or of insertion orders, that the source does not have: it is another file, or was changed
+    since."""
 
 
 def write_failed(
@@ -82,7 +83,7 @@ def write_failed(
             error.problem if isinstance(error, Unreadable) else Problem(None, None, None, f"a sound file: {error}")
         )
         raise InvalidFile(os.fspath(source), [problem]) from None
-    return FailedRows(rows, tuple(sorted(wanted.keys - wanted.seen)))
+    return FailedRows(rows, tuple(sorted(wanted.missing)))
 
 
 @define
@@ -92,17 +93,25 @@ class _Wanted:
     columns: Columns
     keys: frozenset[str]
     orders: frozenset[str]
-    seen: set[str] = field(factory=set)
-    """Of `keys`."""
+    _keys_seen: set[str] = field(factory=set, init=False)
+    _orders_seen: set[str] = field(factory=set, init=False)
 
     def __call__(self, cells: Mapping[str, object]) -> bool:
         key = self._name(cells, KEY)
         if key is None:
             return False
-        if key in self.keys:
-            self.seen.add(key)
+        is_wanted = key in self.keys
+        if is_wanted:
+            self._keys_seen.add(key)
+        if self.orders and (order := self._order(cells)) in self.orders:
+            self._orders_seen.add(order)
             return True
-        return bool(self.orders) and self._order(cells) in self.orders
+        return is_wanted
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """What no row was about."""
+        return (self.keys - self._keys_seen) | (self.orders - self._orders_seen)
 
     def _order(self, cells: Mapping[str, object]) -> str | None:
         own = self._name(cells, self.columns.order_key)
