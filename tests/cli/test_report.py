@@ -5,13 +5,20 @@ import json
 import os
 from io import StringIO
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from adflight.cli.report import SHOWN, Account, run_report, write_table
+from adflight.cli.reporting import ReportCommand
+from adflight.cli.target import Target
 from adflight.core.errors import InvalidInput
-from adflight.flights.entries import Done, JournalError, Refused, RowFailure, Unknown
+from adflight.flights.declarations import Declarations
+from adflight.flights.entries import Done, Refused, RowFailure, Unknown
+from adflight.flights.journal import Journal
 from adflight.flights.report import read_report
+from tests.cli.account import Account as Customer
+from tests.cli.account import FakeTarget
 from tests.clock import FakeClock
 from tests.flights.applied import EVIL, QUOTA, applied
 from tests.flights.shelf import ACCOUNT, URL, create, opened
@@ -133,19 +140,49 @@ async def test_failed_rows_can_be_applied_again(account: Account, capsys: pytest
     assert "order-5: 400: endTime must be after startTime\n" in err
     assert "Wrote 4 rows to failed.csv. Correct them, and apply that file." in err
     assert "2 keys that failed are not in spring.csv: </script>" in err
+    write("other.csv", f"{heading}\nold-3;winter;winter;x\nbound;order-2;order-2;x\n")
+    await run_report(account, failed=Path("some.csv"), source=Path("other.csv"))
+    # an insertion order is looked for, too
+    assert "5 keys that failed are not in other.csv: </script>" in (err := capsys.readouterr().err)
+    assert err.rstrip().endswith("order-5, row-23, row-3, row-41")
+
+
+async def test_a_file_without_any_row_that_failed_is_the_wrong_one(account: Account) -> None:
+    write("other.csv", "key,io_name\nrow-1,Winter\n")
+    with pytest.raises(InvalidInput) as caught:
+        await run_report(account, failed=Path("failed.csv"), source=Path("other.csv"))
+    assert str(caught.value) == (
+        "--source='other.csv': expected a file with what failed: spring.csv, which the run applied, had it "
+        f"({EVIL}, old-3, order-5, row-23, row-3 and 1 more), and this one has none of it"
+    )
+    assert os.listdir() == ["other.csv"]
 
 
 async def test_failed_rows_need_their_source(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidInput, match=r"--source='spring\.csv'"):
         await run_report(account, failed=Path("failed.csv"))
-    write("other.csv", "key,io_name\nold-1,Winter\n")
-    await run_report(account, run=1, failed=Path("failed.csv"), source=Path("other.csv"))
-    assert "No row of other.csv failed, so failed.csv was not written." in capsys.readouterr().err
+    await run_report(account, run=1, failed=Path("failed.csv"))
+    assert "No row of winter.csv failed, so failed.csv was not written." in capsys.readouterr().err
 
 
-async def test_an_account_without_a_journal(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="nothing was ever applied"):
-        await run_report(Account(base_url=URL, account="nobody", directory=tmp_path))
+def test_where_nothing_was_applied_there_is_nothing_to_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ReportCommand(
+        target=cast(Target, FakeTarget(Customer(), tmp_path)), declarations=Declarations(), vendor="iqm", number=3
+    )
+
+    async def make_journal() -> None:
+        async with await Journal.open(Customer().base_url, Customer().account, directory=tmp_path):
+            pass
+
+    for _ in range(2):
+        with pytest.raises(SystemExit) as left:
+            command.run()
+        assert left.value.code == 2
+        assert capsys.readouterr() == ("", "adflight: nothing was ever applied to this account\n")
+        # as a plan leaves it
+        asyncio.run(make_journal())
 
 
 async def test_many_failures_are_counted(

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from adflight.core.errors import InvalidInput
+from adflight.flights.database import NoJournal
 from adflight.flights.entries import (
     Adopted,
     Attempt,
@@ -219,8 +220,9 @@ async def test_a_run_is_chosen_by_its_number(directory: Path) -> None:
 
 async def test_without_a_run_there_is_nothing_to_report(tmp_path: Path) -> None:
     async with await opened(tmp_path) as journal:
-        with pytest.raises(InvalidInput, match="nothing was ever applied"):
-            await read_report(journal)
+        for run in (None, 3):
+            with pytest.raises(NoJournal, match=r"^nothing was ever applied to this account$"):
+                await read_report(journal, run)
         await journal.begin_run("empty.csv")
         report = await read_report(journal)
         assert report.in_words() == "Nothing was sent yet"
@@ -366,8 +368,6 @@ async def test_failures_count_beside_requests(tmp_path: Path) -> None:
         assert [row.key for row in await report.first(9)] == ["b", "a", "e", "d", "c"]
 
 
-async def test_what_a_later_run_found_counts(tmp_path: Path) -> None:
-    clock = FakeClock()
 @pytest.mark.parametrize("how", ["interrupted", "stopped"])
 async def test_what_a_run_left_to_the_next_one_has_not_failed(how: str, tmp_path: Path) -> None:
     async with await opened(tmp_path) as journal:
@@ -390,6 +390,8 @@ async def test_what_a_run_left_to_the_next_one_has_not_failed(how: str, tmp_path
     assert not Status.LEFT.is_done and not Status.LEFT.is_failed
 
 
+async def test_what_a_later_run_found_counts(tmp_path: Path) -> None:
+    clock = FakeClock()
     async with await opened(tmp_path, clock) as journal:
         await journal.begin_run("spring.csv")
         lost = await journal.intend(create("b"))

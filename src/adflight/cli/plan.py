@@ -31,6 +31,7 @@ from adflight.core.errors import (
     PlanOutdated,
 )
 from adflight.flights.columns import VENDORS
+from adflight.flights.database import NoJournal
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.items import Verdict
@@ -60,7 +61,7 @@ def stopping(target: Target) -> Iterator[None]:
         if target.profile:
             error.add_note(f"The credentials are those of profile {target.profile}: adflight login keeps others.")
         leave(error, STOPPED)
-    except (JournalHeld, PlanOutdated) as error:
+    except (JournalHeld, NoJournal, PlanOutdated) as error:
         leave(error, NOT_SENT)
     except (AdflightError, OSError) as error:
         leave(error, STOPPED)

@@ -34,7 +34,10 @@ _FACTS: Final = "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 
 
 class NoJournal(JournalError):
-    """There is none to be read, or nothing in it yet: nothing was ever applied."""
+    """There is none to be read, or nothing in it yet."""
+
+    def __init__(self, message: str = "nothing was ever applied to this account") -> None:
+        super().__init__(message)
 
 
 # where
@@ -238,7 +241,7 @@ class Database:
         self._holder = uuid4().hex
         self._broken: str | None = None
         if read_only and not path.exists():
-            raise NoJournal(f"there is no journal {path}: nothing was ever applied")
+            raise NoJournal
         mode = "ro" if read_only else "rw"
         try:
             self._database = sqlite3.connect(
@@ -268,7 +271,7 @@ class Database:
                 f"this one knows {self.version}): use that one"
             )
         if fresh and self._read_only:
-            raise NoJournal(f"the journal {self._path} is empty: nothing was ever applied")
+            raise NoJournal
         if self.one("PRAGMA quick_check(1)") != ("ok",):
             raise self._damaged("its check failed")
         if not fresh and self.one("SELECT value FROM facts WHERE name = 'account'") != (account,):

@@ -24,6 +24,7 @@ from attrs import define, field, frozen
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import InvalidInput
+from adflight.flights.database import NoJournal
 from adflight.flights.entries import OpenIntent, Run, moment
 from adflight.flights.journal import Journal
 from adflight.flights.report_begun import Begun
@@ -117,8 +118,8 @@ class Report:
         failed = sum(count for status, count in counts.items() if status.is_failed and status is not Status.UNKNOWN)
         tail = [f"{failed:,} failed"] if failed else []
         tail += [f"{counts[Status.UNKNOWN]:,} may have been carried out"] if counts[Status.UNKNOWN] else []
-        tail += [f"{counts[Status.SENDING]:,} under way"] if counts[Status.SENDING] else []
         tail += [f"{counts[Status.LEFT]:,} left for the next apply"] if counts[Status.LEFT] else []
+        tail += [f"{counts[Status.SENDING]:,} under way"] if counts[Status.SENDING] else []
         return f"{' and '.join(parts)} went through" + (f"; {', '.join(tail)}" if tail else "")
 
     async def first(self, most: int) -> list[ReportRow]:
@@ -175,11 +176,11 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
     Everything before that run is read, too, for budgets as they were, and for what the run settled of earlier ones.
     Keeps some 200 bytes a row, and nothing of what was sent.
 
-    Raises `InvalidInput` when there is no such run, and `JournalError`.
+    Raises `InvalidInput` when there is no such run, `NoJournal` when there is none at all, and `JournalError`.
     """
     runs = {one.id: one for one in await journal.runs()}
     if not runs:
-        raise InvalidInput("run", run, "a run; nothing was ever applied to this account")
+        raise NoJournal
     chosen = runs.get(max(runs) if run is None else run)
     if chosen is None:
         raise InvalidInput("run", run, f"one of {', '.join(map(str, sorted(runs)[-20:]))}")
