@@ -12,6 +12,7 @@ from adflight.flights.database import Place
 from adflight.flights.entries import Attempt, Contradiction, Done, JournalError, SideRequest
 from adflight.flights.journal import Journal
 from adflight.flights.report import read_report
+from adflight.flights.tables import SCHEMA
 from tests.clock import FakeClock
 from tests.flights.shelf import ACCOUNT, KIND, URL, create, opened
 
@@ -104,6 +105,7 @@ async def test_an_old_journal_goes_on_with_the_new_tables(directory: Path) -> No
         assert await journal.ids(KIND) == {"a": 7}
         assert [(one.key, str(one.unknown.cause)) for one in await journal.open_intents()] == [("b", "it broke")]
         (first, _) = [entry async for entry in journal.history(1)]
+        assert [part.row for part in first.parts] == [None]
         assert [(one.outcome, one.status) for one in first.attempts] == [("rate limited", 429), ("answered", 200)]
         assert [one.key async for one in journal.failures(1)] == ["b"]
         assert await side_requests(journal) == []
@@ -111,7 +113,7 @@ async def test_an_old_journal_goes_on_with_the_new_tables(directory: Path) -> No
         journal.add_side_requests([LOG_IN])
         await journal.record(await journal.intend(create("c")), {"c": Done(8)})
         await journal.end_run("complete")
-    assert version(directory) == 2
+    assert version(directory) == len(SCHEMA)
     async with await opened(directory, read_only=True) as journal:
         assert (await side_requests(journal, 1), await side_requests(journal, 2)) == ([], [LOG_IN])
         assert await journal.ids(KIND) == {"a": 7, "c": 8}

@@ -16,6 +16,7 @@ from adflight.flights.entries import (
     Attempt,
     Done,
     JournalError,
+    Part,
     Refused,
     RowFailure,
     SideRequest,
@@ -196,6 +197,21 @@ async def test_the_first_rows_are_those_that_failed(directory: Path) -> None:
     assert [row.status.is_failed for row in all_of_them] == [True] * 6 + [False] * (len(all_of_them) - 6)
     others = [row.requests[0].number for row in all_of_them[6:]]
     assert others == sorted(others)
+
+
+async def test_rows_come_in_the_order_of_their_file(tmp_path: Path) -> None:
+    rows = {"c": 2, "a": 3, "b": 10}
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        for key in ("b", "a", "c"):
+            made = evolve(create(key), parts=(Part(key, row=rows[key]),))
+            await journal.record(await journal.intend(made), {key: Done(rows[key])})
+        both = evolve(change("a", "b"), parts=(Part("a", row=3), Part("b", row=10)))
+        await journal.record(await journal.intend(both), {"a": Done(), "b": Refused("no")})
+    async with await opened(tmp_path, read_only=True) as journal:
+        report = await read_report(journal)
+        assert [(row.key, row.row) for row in await report.first(9)] == [("b", 10), ("c", 2), ("a", 3)]
+        assert {row.key: row.row async for row in report.rows()} == rows
 
 
 async def test_rows_of_one_request_come_as_a_person_counts(tmp_path: Path) -> None:

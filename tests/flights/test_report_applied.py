@@ -75,6 +75,7 @@ async def test_a_report_says_what_the_apply_said(scene: Scene, tmp_path: Path) -
     assert {key: (row.status.value, row.id) for key, row in told.items()} == {
         key: (event.how, event.id) for key, event in done.items()
     }
+    assert {key: row.row for key, row in told.items()} == {key: event.row for key, event in done.items()}
     ended = events[-1]
     assert isinstance(ended, Ended)
     assert (ended.how, report.ended) == ("complete", "complete")

@@ -39,7 +39,7 @@ from adflight.flights.sealing import (
     decode,
     encode,
 )
-from adflight.flights.tables import WITH_SIDE_REQUESTS
+from adflight.flights.tables import WITH_ROWS, WITH_SIDE_REQUESTS
 
 
 class Book:
@@ -132,7 +132,7 @@ class Book:
                 raise Contradiction(f"{intent.operation}: the id of {intent.kind} {part.key!r} is not known")
             if intent.creates:
                 self._check_absent(intent.kind, part.key, part.existing)
-        for key, _, _, look_up in sealed.parts if intent.creates else ():
+        for key, _, _, look_up, _ in sealed.parts if intent.creates else ():
             self._check_name(intent.kind, key, look_up)
         id_ = self._insert(
             "INSERT INTO intents (run, at, operation, kind, creates, method, url, body, settled_after)"
@@ -150,8 +150,8 @@ class Book:
             ),
         )
         self._database.executemany(
-            "INSERT INTO parts (intent, run, kind, creates, at, key, fields, existing, look_up)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO parts (intent, run, kind, creates, at, key, fields, existing, look_up, row)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((id_, run, intent.kind, intent.creates, now, *part) for part in sealed.parts),
         )
         return id_
@@ -422,11 +422,12 @@ class Book:
         return entries
 
     def _parts(self, intent: int) -> Iterator[PartEntry]:
+        row = "row" if self._database.version >= WITH_ROWS else "NULL"
         rows = self._database.execute(
-            "SELECT key, fields, state, at, id, facts, reason, cause, by FROM parts WHERE intent = ?", (intent,)
+            f"SELECT key, fields, state, at, id, facts, reason, cause, by, {row} FROM parts WHERE intent = ?", (intent,)
         )
-        for key, fields, state, at, id_, facts, *texts in rows:
-            yield PartEntry(key, decode(fields), state, moment(at), id_, decode(facts), *texts)
+        for key, fields, state, at, id_, facts, *more in rows:
+            yield PartEntry(key, decode(fields), state, moment(at), id_, decode(facts), *more)
 
     def _attempts(self, intent: int) -> Iterator[Attempt]:
         rows = self._database.execute(

@@ -70,6 +70,8 @@ class Part:
     """The ids that bear the name before a create."""
     look_up: Mapping[str, Any] = field(factory=dict)
     """What finds a new object again, such as its name and its insertion order's id."""
+    row: int | None = None
+    """Of the file that says so, where there is one."""
 
 
 @frozen
@@ -233,6 +235,8 @@ class PartEntry:
     """What was seen instead of an answer, if its outcome is or was unknown."""
     by: str
     """Who gave it up, or said what it made."""
+    row: int | None
+    """Of the file; None also where the adflight of that time did not keep it."""
 
 
 @frozen

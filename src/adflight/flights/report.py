@@ -226,7 +226,7 @@ def _natural(key: str) -> list[tuple[int, str]]:
 
 
 def _place(row: ReportRow) -> tuple[int, bool, int, int, list[tuple[int, str]]]:
-    """The worst first, then about in the order of the file: the journal has no numbers of rows that did not fail."""
+    """The worst first, then in the order of the file, about so where the journal has no numbers of its rows."""
     number = row.requests[0].number if row.requests else 0
     return _urgency(row), row.row is None, row.row or 0, number, _natural(row.key)
 

@@ -72,6 +72,8 @@ class Request:
     """As it was sent, without secrets; shared by the rows of a bulk request."""
     rows: int
     """How many rows it was about."""
+    row: int | None
+    """Which one of the file this is, if the journal knows it."""
     at: datetime
     """When it was written down, right before it was sent."""
     settled: datetime
@@ -105,7 +107,7 @@ class ReportRow:
     requests: tuple[Request, ...]
     """None where it failed before anything was sent for it."""
     row: int | None = None
-    """Of the file, as a spreadsheet counts it; known of rows that the run told as failed."""
+    """Of the file, as a spreadsheet counts it; None where only an adflight that did not keep it sent something."""
 
 
 def status_of(entry: Entry, part: PartEntry, run: Run) -> Status:
@@ -154,6 +156,7 @@ def request_of(entry: Entry, part: PartEntry, run: Run) -> Request:
         url=entry.request.url,
         body=entry.request.body,
         rows=len(entry.parts),
+        row=part.row,
         at=entry.at,
         settled=part.at,
         status=status,
@@ -179,6 +182,7 @@ def row_of(run: int, kind: str, key: str, requests: list[Request], known: int | 
         error="; ".join(dict.fromkeys(request.error for request in counted if request.error)),
         at=max(request.settled for request in requests),
         requests=tuple(requests),
+        row=requests[-1].row,
     )
 
 

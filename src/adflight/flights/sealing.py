@@ -28,8 +28,8 @@ class Sealed:
     method: str
     url: str
     body: bytes
-    parts: Sequence[tuple[str, bytes, bytes, bytes]]
-    """Key, fields, existing ids, look-up."""
+    parts: Sequence[tuple[str, bytes, bytes, bytes, int | None]]
+    """Key, fields, existing ids, look-up, row."""
 
     @classmethod
     def of(cls, intent: Intent, secrets: frozenset[str]) -> Sealed:
@@ -46,6 +46,7 @@ class Sealed:
                 encode("fields", part.fields, secrets),
                 orjson.dumps(sorted(part.existing)),
                 encode("look_up", part.look_up, secrets),
+                part.row,
             )
             for part in intent.parts
         ]

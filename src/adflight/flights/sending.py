@@ -158,7 +158,7 @@ class Sending:
     def _intent(self, request: RedactedRequest) -> Intent:
         write, platform = self.write, self._platform
         look_up: dict[str, Any] = platform.look_up(write, self._parent) if write.creates else {}
-        parts = tuple(Part(target.key, target.fields, write.existing, look_up) for target in write.targets)
+        parts = tuple(Part(one.key, one.fields, write.existing, look_up, one.row) for one in write.targets)
         return Intent(
             write.operation,
             write.kind,

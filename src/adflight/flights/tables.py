@@ -38,11 +38,15 @@ _SECOND: Final = (
     " apart INTEGER NOT NULL)",
     "CREATE INDEX side_requests_of ON side_requests (run)",
 )
-SCHEMA: Final = (_FIRST, _SECOND)
+_THIRD: Final = ("ALTER TABLE parts ADD COLUMN row INTEGER",)
+SCHEMA: Final = (_FIRST, _SECOND, _THIRD)
 """By version of the tables, from 1 on: what makes them of the version before."""
 
 WITH_SIDE_REQUESTS: Final = 2
 """The version that has them first."""
+
+WITH_ROWS: Final = 3
+"""The version that has the rows of parts first."""
 
 AT_OPENING: Final = (
     "UPDATE runs SET how = 'died' WHERE ended IS NULL",
