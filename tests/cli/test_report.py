@@ -214,7 +214,7 @@ async def test_a_run_that_goes_on(tmp_path: Path) -> None:
         await write_table(await read_report(journal), file)
         assert file.getvalue().splitlines() == [
             "spring.csv run 1: Nothing was sent yet",
-            "Has not ended: it goes on, or its process died; started 2023-11-14 22:13:20 UTC",
+            "Goes on; started 2023-11-14 22:13:20 UTC",
             "Rows that it has not come to yet are not counted here.",
         ]
         await journal.record(await journal.intend(create("a", budget_total=5)), {"a": Done(1)})

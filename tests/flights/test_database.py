@@ -160,6 +160,28 @@ def test_a_second_lock_is_refused_also_in_one_process(tmp_path: Path) -> None:
     second.release()
 
 
+def test_who_holds_a_lock_can_be_asked_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "lock"
+    assert Lock.holder(path) is None and not path.exists()
+    lock = Lock(path, 1_700_000_000.0)
+    held = Lock.holder(path)
+    assert held is not None and held.pid == os.getpid()
+    assert held.since is not None and held.since.timestamp() == 1_700_000_000.0
+    lock.release()
+    before = path.read_bytes()
+    assert Lock.holder(path) is None and path.read_bytes() == before
+    Lock(path, 0.0).release()
+    with pytest.raises(JournalError, match="lock"):
+        Lock.holder(path / "lock")
+
+    def fail(opened: int) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(database, "_grab", fail)
+    with pytest.raises(JournalError, match="lock: No locks available"):
+        Lock.holder(path)
+
+
 @pytest.mark.parametrize("note", ["", "[]", '{"pid": 1}', '{"pid": "x", "since": 1}'])
 def test_a_holder_that_has_not_said_who_it_is(note: str, tmp_path: Path) -> None:
     lock = Lock(tmp_path / "lock", 0.0)

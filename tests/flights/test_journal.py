@@ -3,11 +3,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +22,7 @@ from adflight.core.errors import InvalidInput
 from adflight.core.redaction import MASK, RedactedRequest
 from adflight.flights import journal as module
 from adflight.flights.book import Book
-from adflight.flights.database import Step
+from adflight.flights.database import Lock, Step
 from adflight.flights.entries import (
     Absent,
     Adopted,
@@ -793,6 +794,36 @@ asyncio.run(main())
 
 def failure(key: str, error: str = "a new one needs max_bid") -> RowFailure:
     return RowFailure(kind=KIND, key=key, row=7, outcome="refused", error=error)
+
+
+async def test_a_run_goes_on_only_while_its_process_holds_the_account(tmp_path: Path) -> None:
+    clock = FakeClock()
+    dead = await opened(tmp_path, clock)
+    await dead.begin_run("spring.csv")
+    async with await opened(tmp_path, clock, read_only=True) as reader:
+        assert [run.how for run in await reader.runs()] == [""]
+        await dead.aclose()
+        assert [run.how for run in await reader.runs()] == ["died"]
+        await clock.advance(60)
+        # at another scope of the account, which tells nothing of this one
+        async with await opened(tmp_path, clock, scope="7") as other:
+            await other.begin_run("spring.csv")
+            assert [run.how for run in await reader.runs()] == ["died"]
+
+
+async def test_a_run_that_ends_while_its_process_is_looked_for_has_not_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with await opened(tmp_path) as journal, await opened(tmp_path, read_only=True) as reader:
+        await journal.begin_run("spring.csv")
+
+        def end(path: Path) -> None:
+            with closing(sqlite3.connect(reader.path)) as other, other:
+                other.execute("UPDATE runs SET ended = started, how = 'complete'")
+                other.execute("INSERT INTO runs (file, started) VALUES ('next', 0)")
+
+        monkeypatch.setattr(Lock, "holder", end)
+        assert [run.how for run in await reader.runs()] == ["complete"]
 
 
 async def test_rows_that_failed_are_kept_by_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

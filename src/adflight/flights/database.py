@@ -191,6 +191,26 @@ class Lock:
             # removed in between: another process may lock the next file of that name
             os.close(opened)
 
+    @staticmethod
+    def holder(path: Path) -> JournalHeld | None:
+        """Who holds it, if anybody does. Raises `JournalError` when the file cannot be used."""
+        try:
+            opened = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _unusable(path, error) from None
+        try:
+            # to ask for it is the only way to know; nobody else can have it for these microseconds
+            _grab(opened)
+        except (BlockingIOError, PermissionError):
+            return _held(path, os.read(opened, 200))
+        except OSError as error:
+            raise _unusable(path, error) from None
+        finally:
+            os.close(opened)
+        return None
+
     def release(self) -> None:
         """Lets others have it; harmless when repeated."""
         opened, self._opened = self._opened, -1

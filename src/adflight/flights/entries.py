@@ -283,6 +283,11 @@ class Run:
     """How it ended, in a word of its own; "" while it goes on, "died" when its process did."""
 
 
+def goes_on(run: Run) -> bool:
+    """Whether a run has not ended, as far as is known."""
+    return run.ended is None and not run.how
+
+
 @frozen
 class Known:
     """What a key means."""

@@ -44,6 +44,7 @@ from adflight.flights.entries import (
     RowFailure,
     Run,
     SideRequest,
+    goes_on,
 )
 from adflight.flights.sealing import (
     Sealed,
@@ -202,8 +203,18 @@ class Journal:
         await self._put(lambda: self._book.end_run(how, now))
 
     async def runs(self) -> list[Run]:
-        """All runs, the earliest first."""
-        return await self._do(lambda: self._book.runs())
+        """All runs, the earliest first. One without an end goes on: another process, or this one, is at it."""
+        runs = await self._do(lambda: self._book.runs())
+        if self._lock is not None or not runs or not goes_on(runs[-1]) or self._is_somebody_at(runs[-1]):
+            return runs
+        # its end may have been written since
+        runs = [one for one in await self._do(lambda: self._book.runs()) if one.id <= runs[-1].id]
+        return [evolve(one, how="died") if goes_on(one) else one for one in runs]
+
+    def _is_somebody_at(self, run: Run) -> bool:
+        # who took the account only after the run had begun is at another one, perhaps of another scope
+        holder = Lock.holder(self._place.lock)
+        return holder is not None and holder.since is not None and holder.since <= run.started
 
     def fail_row(self, failure: RowFailure) -> None:
         """Has it written down, for reports, that a row failed; what the disk makes of it, the next step tells."""

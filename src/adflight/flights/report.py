@@ -25,13 +25,12 @@ from attrs import define, field, frozen
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import InvalidInput
 from adflight.flights.database import NoJournal
-from adflight.flights.entries import OpenIntent, Run, moment
+from adflight.flights.entries import OpenIntent, Run, goes_on, moment
 from adflight.flights.journal import Journal
 from adflight.flights.report_begun import Begun
 from adflight.flights.report_rows import (
     ReportRow,
     Status,
-    goes_on,
     rank,
     request_of,
     row_of,
@@ -242,7 +241,7 @@ _WORDS: Final = {"failed": "ended, with rows that failed", "stopped": "stopped b
 def _ended(run: Run) -> str:
     if run.ended is not None:
         return _WORDS.get(run.how, run.how)
-    return "has not ended: it goes on, or its process died" if goes_on(run) else "its process died"
+    return "goes on" if goes_on(run) else "its process died"
 
 
 def _unclear(one: OpenIntent) -> Unclear:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import evolve, field, frozen
 
-from adflight.flights.entries import Attempt, Entry, PartEntry, RowFailure, Run
+from adflight.flights.entries import Attempt, Entry, PartEntry, RowFailure, Run, goes_on
 
 
 class Status(StrEnum):
@@ -229,8 +229,3 @@ def with_failure(row: ReportRow, failure: RowFailure) -> ReportRow:
 def has_left(attempt: Attempt) -> bool:
     """Whether it may have reached the service, which then has counted it."""
     return attempt.outcome != "not sent"
-
-
-def goes_on(run: Run) -> bool:
-    """Whether a run has not ended, as far as its journal knows."""
-    return run.ended is None and not run.how
