@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
 
 from adflight.core.errors import InvalidInput
+from adflight.flights.book import Book
 from adflight.flights.database import NoJournal
 from adflight.flights.entries import (
     Adopted,
     Attempt,
     Done,
+    Entry,
     JournalError,
     Part,
     Refused,
@@ -176,6 +180,27 @@ async def test_money_is_what_was_sent_against_what_was_applied_before(directory:
     # insertion orders are never added on top; what was found later counts where it was sent
     assert (before.created, before.raised, before.perhaps) == (Decimal("6750.50"), Decimal(0), Decimal(0))
     assert before.is_any
+
+
+async def test_of_earlier_runs_only_what_a_run_bears_on_is_read(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    entry = Book._entry
+
+    def counted(book: Book, intent: Sequence[Any]) -> Entry:
+        read.append(intent[1])
+        return entry(book, intent)
+
+    monkeypatch.setattr(Book, "_entry", counted)
+    async with await opened(directory, read_only=True) as journal:
+        await read_report(journal)
+        # what it settled
+        assert read.count(1) == 1 and set(read) == {1, 2}
+        assert await journal.applied_before(2, {CAMPAIGN: "budget_total"}) == {
+            (CAMPAIGN, key): Decimal(1000 * number) for number, key in enumerate(("old-1", "old-2", "old-3"), 1)
+        }
+        assert await journal.applied_before(2, {CAMPAIGN: "nothing"}) == {}
 
 
 async def test_requests_without_an_outcome_are_listed(directory: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from shlex import quote
-from typing import Any
+from typing import Any, Final
 
 from adflight.core.errors import AdflightError, UnknownOutcome
 from adflight.core.redaction import RedactedRequest
@@ -40,6 +40,9 @@ from adflight.flights.sealing import (
     encode,
 )
 from adflight.flights.tables import WITH_ROWS, WITH_SIDE_REQUESTS
+
+_OF_INTENTS: Final = "id, run, at, operation, kind, creates, method, url, body"
+"""What an entry needs of one."""
 
 
 class Book:
@@ -396,30 +399,54 @@ class Book:
     def history(self, run: int | None, after: int, limit: int) -> list[Entry]:
         """From the entry after `after` on, as many as have `limit` parts together, but at least one; whole ones."""
         rows = self._database.execute(
-            "SELECT id, run, at, operation, kind, creates, method, url, body,"
-            " (SELECT count(*) FROM parts WHERE intent = intents.id) FROM intents"
+            f"SELECT {_OF_INTENTS}, (SELECT count(*) FROM parts WHERE intent = intents.id) FROM intents"
             " WHERE id > ?1 AND (?2 IS NULL OR run = ?2) ORDER BY id LIMIT ?3",
             (after, run, limit),
         )
         entries: list[Entry] = []
         with closing(rows):
-            for id_, began, at, operation, kind, creates, method, url, body, parts in rows:
+            for *intent, parts in rows:
                 limit -= parts
                 if limit < 0 and entries:
                     break
-                entry = Entry(
-                    id=id_,
-                    run=began,
-                    at=moment(at),
-                    operation=operation,
-                    kind=kind,
-                    creates=bool(creates),
-                    request=RedactedRequest(method, url, {}, decode(body)),
-                    parts=tuple(self._parts(id_)),
-                    attempts=tuple(self._attempts(id_)),
-                )
-                entries.append(entry)
+                entries.append(self._entry(intent))
         return entries
+
+    def settled_in(self, run: int) -> list[Entry]:
+        rows = self._database.execute(
+            f"SELECT {_OF_INTENTS} FROM intents WHERE id IN (SELECT intent FROM parts JOIN runs ON runs.id = ?"
+            " WHERE run < runs.id AND state NOT IN ('sending', 'unknown') AND at > started"
+            " AND at <= coalesce(ended, at)) ORDER BY id",
+            (run,),
+        )
+        return [self._entry(intent) for intent in rows.fetchall()]
+
+    def applied_before(self, run: int, columns: Mapping[str, str]) -> dict[tuple[str, str], Any]:
+        rows = self._database.execute(
+            "SELECT kind, key, fields FROM parts WHERE run < ?1 AND state IN ('done', 'adopted') AND (kind, key) IN"
+            " (SELECT kind, key FROM parts WHERE run = ?1 AND creates = 0) ORDER BY intent",
+            (run,),
+        )
+        values: dict[tuple[str, str], Any] = {}
+        for kind, key, fields in rows:
+            sent = decode(fields)
+            if columns.get(kind) in sent:
+                values[kind, key] = sent[columns[kind]]
+        return values
+
+    def _entry(self, intent: Sequence[Any]) -> Entry:
+        id_, run, at, operation, kind, creates, method, url, body = intent
+        return Entry(
+            id=id_,
+            run=run,
+            at=moment(at),
+            operation=operation,
+            kind=kind,
+            creates=bool(creates),
+            request=RedactedRequest(method, url, {}, decode(body)),
+            parts=tuple(self._parts(id_)),
+            attempts=tuple(self._attempts(id_)),
+        )
 
     def _parts(self, intent: int) -> Iterator[PartEntry]:
         row = "row" if self._database.version >= WITH_ROWS else "NULL"

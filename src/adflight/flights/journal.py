@@ -322,6 +322,14 @@ class Journal:
     def _page(self, run: int | None, after: int) -> list[Entry]:
         return self._book.history(run, after, _PAGE)
 
+    async def settled_in(self, run: int) -> list[Entry]:
+        """The requests of earlier runs whose outcome became known, for some key at least, while a run went on."""
+        return await self._do(lambda: self._book.settled_in(run))
+
+    async def applied_before(self, run: int, columns: Mapping[str, str]) -> dict[tuple[str, str], Any]:
+        """By kind and key, what earlier runs last applied of one column of each kind, for all that a run changes."""
+        return await self._do(lambda: self._book.applied_before(run, columns))
+
     # objects
 
     async def ids(self, kind: str) -> dict[str, int]:

@@ -38,7 +38,7 @@ from adflight.flights.report_rows import (
     unsent,
     with_failure,
 )
-from adflight.flights.report_totals import Money, Operation, Sendings, Tally, Totals
+from adflight.flights.report_totals import MONEY, Money, Operation, Sendings, Tally, Totals
 from adflight.flights.report_words import plural
 
 
@@ -172,7 +172,7 @@ class Report:
 async def read_report(journal: Journal, run: int | None = None, *, clock: Clock | None = None) -> Report:
     """Reads what became of a run, by default of the latest; the journal may be open for reading only.
 
-    Everything before that run is read, too, for budgets as they were, and for what the run settled of earlier ones.
+    Of earlier runs only what it bears on is read: budgets as they were, and requests that it settled.
     Keeps some 200 bytes a row, and nothing of what was sent.
 
     Raises `InvalidInput` when there is no such run, `NoJournal` when there is none at all, and `JournalError`.
@@ -184,10 +184,14 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
     if chosen is None:
         raise InvalidInput("run", run, f"one of {', '.join(map(str, sorted(runs)[-20:]))}")
     open_intents = await journal.open_intents()
-    totals = Totals(chosen, min((one.started for one in runs.values() if one.id > chosen.id), default=None))
-    async for entry in journal.history():
-        if entry.run > chosen.id:
-            break
+    totals = Totals(
+        chosen,
+        await journal.applied_before(chosen.id, MONEY),
+        min((one.started for one in runs.values() if one.id > chosen.id), default=None),
+    )
+    for entry in await journal.settled_in(chosen.id):
+        totals.add_settled(entry)
+    async for entry in journal.history(chosen.id):
         totals.add(entry)
     async for failure in journal.failures(chosen.id):
         totals.rows.fail(failure.kind, failure.key, status_of_failure(failure))

@@ -165,9 +165,11 @@ def _worst(kept: int) -> Status:
 
 @define(eq=False)
 class Totals:
-    """One pass over the history, up to a run."""
+    """One pass over the history of a run, after what it settled of earlier ones."""
 
     run: Run
+    budgets: dict[tuple[str, str], object] = field(factory=dict)
+    """By kind and key, what was last applied of `MONEY`: before the run, and by it so far."""
     next_began: datetime | None = None
     """When the run after it began."""
     rows: Tally = field(factory=Tally)
@@ -176,13 +178,6 @@ class Totals:
     money: Money = field(factory=Money)
     sendings: Sendings = field(factory=Sendings)
     settled: list[ReportRow] = field(factory=list)
-    _budgets: dict[str, dict[str, Decimal | None]] = field(factory=lambda: {kind: {} for kind in MONEY})
-
-    def add(self, entry: Entry) -> None:
-        if entry.run == self.run.id:
-            self._add_own(entry)
-        else:
-            self._add_earlier(entry)
 
     def add_side_request(self, one: SideRequest) -> None:
         """One of the run."""
@@ -198,10 +193,9 @@ class Totals:
     def _operation(self, name: str, *, has_rows: bool) -> Operation:
         return self.operations.setdefault((name, has_rows), Operation(name=name, has_rows=has_rows))
 
-    def _add_earlier(self, entry: Entry) -> None:
+    def add_settled(self, entry: Entry) -> None:
+        """One of an earlier run."""
         for part in entry.parts:
-            if part.state in ("done", "adopted"):
-                self._note_budget(entry.kind, part)
             if part.state not in ("sending", "unknown") and self._is_of_this_run(part.at):
                 # whichever run it is: its answer is not awaited any more
                 request = request_of(entry, part, self.run)
@@ -210,7 +204,8 @@ class Totals:
     def _is_of_this_run(self, at: datetime) -> bool:
         return at > self.run.started and (self.run.ended is None or at <= self.run.ended)
 
-    def _add_own(self, entry: Entry) -> None:
+    def add(self, entry: Entry) -> None:
+        """One of the run, in their order."""
         operation = self._operation(entry.operation, has_rows=True)
         operation.requests += 1
         operation.rows += len(entry.parts)
@@ -234,7 +229,7 @@ class Totals:
         column = MONEY.get(entry.kind, "")
         if column not in part.fields:
             return
-        new, old = _amount(part.fields[column]), self._budgets[entry.kind].get(part.key)
+        new, old = _amount(part.fields[column]), _amount(self.budgets.get((entry.kind, part.key)))
         if entry.creates:
             old = Decimal(0)
         delta = None if new is None or old is None else new - old
@@ -251,12 +246,7 @@ class Totals:
             self.money.raised += max(delta, Decimal(0))
             self.money.lowered += max(-delta, Decimal(0))
         if status.is_done:
-            self._note_budget(entry.kind, part)
-
-    def _note_budget(self, kind: str, part: PartEntry) -> None:
-        column = MONEY.get(kind, "")
-        if column in part.fields:
-            self._budgets[kind][part.key] = _amount(part.fields[column])
+            self.budgets[entry.kind, part.key] = part.fields[column]
 
 
 def _amount(value: object) -> Decimal | None:
