@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from attrs import evolve
 
 from adflight.cli.report import SHOWN, Account, run_report, write_table
 from adflight.cli.reporting import ReportCommand
 from adflight.cli.target import Target
 from adflight.core.errors import InvalidInput
 from adflight.flights.declarations import Declarations
-from adflight.flights.entries import Done, Refused, RowFailure, Unknown
+from adflight.flights.entries import Done, Outcome, Refused, RowFailure, Unknown
 from adflight.flights.journal import Journal
 from adflight.flights.report import read_report
 from tests.cli.account import Account as Customer
@@ -156,6 +157,44 @@ async def test_a_file_without_any_row_that_failed_is_the_wrong_one(account: Acco
         f"({EVIL}, old-3, order-5, row-23, row-3 and 1 more), and this one has none of it"
     )
     assert os.listdir() == ["other.csv"]
+
+
+async def test_what_later_runs_did_needs_no_correction(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("spring.csv", "key,io_name\nbought,x\nagain,x\nnever,x\nspoilt,x\n")
+    account = Account(base_url=URL, account=ACCOUNT, directory=tmp_path)
+    failure = RowFailure(kind="campaign", key="", row=2, outcome="refused", error="no")
+    async with await opened(tmp_path) as journal:
+
+        async def apply(**outcomes: Outcome) -> None:
+            await journal.begin_run("spring.csv")
+            for key, outcome in outcomes.items():
+                await journal.record(await journal.intend(create(key)), {key: outcome})
+                if isinstance(outcome, Refused):
+                    journal.fail_row(evolve(failure, key=key))
+            await journal.end_run("complete")
+
+        no = Refused("no")
+        await apply(bought=no, again=no, never=no, spoilt=no)
+        await apply(bought=Done(1), again=no)
+        await run_report(account, run=1, failed=Path("some.csv"))
+        assert read("some.csv") == "key,io_name\nagain,x\nnever,x\nspoilt,x\n"
+        assert "1 key that failed is done since, by later runs, and left out: bought\n" in capsys.readouterr().err
+        await apply(again=Done(2), never=Done(3), spoilt=Done(4))
+        # after a change that went through, a failure that no request tells of
+        await journal.begin_run("spring.csv")
+        journal.fail_row(evolve(failure, key="spoilt"))
+        await journal.end_run("failed")
+        await run_report(account, run=1, failed=Path("one.csv"))
+        assert read("one.csv") == "key,io_name\nspoilt,x\n"
+        await run_report(account, run=2, failed=Path("none.csv"))
+    assert capsys.readouterr().err.endswith(
+        "1 key that failed is done since, by later runs, and left out: again\n"
+        "Nothing else of spring.csv failed, so none.csv was not written.\n"
+    )
+    assert "none.csv" not in os.listdir()
 
 
 async def test_failed_rows_need_their_source(account: Account, capsys: pytest.CaptureFixture[str]) -> None:

@@ -353,7 +353,7 @@ def report(
     output
         A file that does not exist yet; standard output by default.
     failed
-        A file for the rows that failed, to be corrected and applied.
+        A file for the rows that failed, and that no later apply did, to be corrected and applied.
     source
         The file that was applied, for --failed; by default the one of that name in this directory.
     """

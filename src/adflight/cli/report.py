@@ -88,7 +88,8 @@ async def run_report(
 
     What is asked for goes to `output`, else to standard output, everything else to standard error; a page without
     `output` goes to a file that is named after the run. `failed` takes the rows of `source` that failed, by default of
-    the file that the run names, in the present directory; `declarations` say how that is written.
+    the file that the run names, in the present directory, less those that later runs did; `declarations` say how that
+    is written.
 
     Raises:
         InvalidInput: There is no such run, a file to be written exists, or the source cannot be found or has none of
@@ -276,14 +277,23 @@ async def _write_failed(
     declarations: Declarations | None,
 ) -> None:
     errors: list[str] = []
+    done: list[str] = []
     failed: dict[str, set[str]] = {ORDER: set(), CAMPAIGN: set()}
+    done_since = await report.done_since()
     async for row in report.rows():
         # what became of earlier runs' rows in this one, their own reports say
-        if row.status.is_failed and row.run == report.run.id:
+        if not row.status.is_failed or row.run != report.run.id:
+            continue
+        if (row.kind, row.key) in done_since:
+            done.append(row.key)
+        else:
             failed[row.kind].add(row.key)
             errors.append(f"{_where(row)}: {row.error}")
+    if done:
+        print(_that_failed(done, "done since, by later runs, and left out"), file=sys.stderr)
     if not errors:
-        print(f"No row of {_plain(report.run.file)} failed, so {path} was not written.", file=sys.stderr)
+        whether = "Nothing else" if done else "No row"
+        print(f"{whether} of {_plain(report.run.file)} failed, so {path} was not written.", file=sys.stderr)
         return
     source = Path(report.run.file) if source is None else source
     if not source.is_file():
@@ -310,8 +320,11 @@ async def _write_failed(
         print(f"and {len(errors) - SHOWN:,} more; adflight report --format csv has them all", file=sys.stderr)
     print(f"Wrote {counted(written.rows, 'row')} to {path}. Correct them, and apply that file.", file=sys.stderr)
     if written.missing:
-        missing, are = len(written.missing), "is" if len(written.missing) == 1 else "are"
-        print(f"{counted(missing, 'key')} that failed {are} not in {source}: {_some(written.missing)}", file=sys.stderr)
+        print(_that_failed(written.missing, f"not in {source}"), file=sys.stderr)
+
+
+def _that_failed(keys: Sequence[str], what: str) -> str:
+    return f"{counted(len(keys), 'key')} that failed {'is' if len(keys) == 1 else 'are'} {what}: {_some(keys)}"
 
 
 def _some(keys: Sequence[str]) -> str:

@@ -421,6 +421,19 @@ class Book:
         )
         return [self._entry(intent) for intent in rows.fetchall()]
 
+    def done_since(self, run: int) -> set[tuple[str, str]]:
+        # of several later runs the last that was about it counts
+        rows = self._database.execute(
+            "WITH undone AS (SELECT kind, key FROM failures WHERE run = ?1 UNION"
+            " SELECT kind, key FROM parts WHERE run = ?1 AND state NOT IN ('done', 'adopted')),"
+            " later AS (SELECT kind, key, run, state IN ('done', 'adopted') AS done FROM parts WHERE run > ?1 UNION ALL"
+            " SELECT kind, key, run, 0 FROM failures WHERE run > ?1)"
+            " SELECT kind, key FROM later WHERE (kind, key) IN undone GROUP BY kind, key"
+            " HAVING max(run * done) > max(run * (1 - done))",
+            (run,),
+        )
+        return {(kind, key) for kind, key in rows}
+
     def applied_before(self, run: int, columns: Mapping[str, str]) -> dict[tuple[str, str], Any]:
         rows = self._database.execute(
             "SELECT kind, key, fields FROM parts WHERE run < ?1 AND state IN ('done', 'adopted') AND (kind, key) IN"

@@ -326,6 +326,10 @@ class Journal:
         """The requests of earlier runs whose outcome became known, for some key at least, while a run went on."""
         return await self._do(lambda: self._book.settled_in(run))
 
+    async def done_since(self, run: int) -> set[tuple[str, str]]:
+        """By kind and key, what a run did not do and a later one did, without failing in anything else of it."""
+        return await self._do(lambda: self._book.done_since(run))
+
     async def applied_before(self, run: int, columns: Mapping[str, str]) -> dict[tuple[str, str], Any]:
         """By kind and key, what earlier runs last applied of one column of each kind, for all that a run changes."""
         return await self._do(lambda: self._book.applied_before(run, columns))

@@ -153,6 +153,10 @@ class Report:
         finally:
             begun.close()
 
+    async def done_since(self) -> set[tuple[str, str]]:
+        """Those rows, by kind and key, that failed in this run and went through in a later one."""
+        return await self._journal.done_since(self.run.id)
+
     async def _own_rows(self, begun: Begun) -> AsyncIterator[ReportRow]:
         async for entry in self._journal.history(self.run.id):
             for part in entry.parts:
