@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import count
@@ -29,6 +29,7 @@ from adflight.core.options import Watch
 from adflight.core.quota import Quota
 from adflight.flights import event_queue
 from adflight.flights.applying import Applicable
+from adflight.flights.dispatching import GRACE
 from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling
 from adflight.flights.items import Verdict
@@ -679,6 +680,63 @@ async def test_it_ends_however_often_it_is_cancelled(platform: VendorPlatform, j
     assert {one.state for one in await journal.open_intents()} <= {"unknown"}
     ended, _ = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
     assert ended.how == "complete"
+
+
+@pytest.mark.parametrize("leaving", ["cancelled", "left"])
+async def test_what_is_at_the_service_when_it_is_left_is_heard_out(
+    platform: VendorPlatform, journal: Journal, leaving: str
+) -> None:
+    await applied(platform, WISHES[:2], journal)
+    platform.latency = GRACE - 1
+    wishes = [*WISHES[:2], *(campaign(f"a{number}", "a") for number in range(6))]
+    platform.faults = [("a1", "rate limited"), ("a2", "timeout")]
+    made = await planned(platform, wishes, journal)
+    events: list[Event] = []
+    with suppress(asyncio.CancelledError):
+        async with aclosing(made.apply(journal=journal, concurrency=4)) as told:
+            async for event in told:
+                events.append(event)
+                if not isinstance(event, Sent) or len(of(events, Sent)) < 4:
+                    continue
+                if leaving == "left":
+                    break
+                asyncio.current_task().cancel()  # type: ignore[union-attr]
+    assert [write.targets[0].key for _, write in platform.sent[2:]] == ["a0", "a1", "a2", "a3"]
+    assert [(one.key, one.state) for one in await journal.open_intents()] == [("a2", "unknown")]
+    assert (await journal.ids(CAMPAIGN)).keys() == {"a0", "a3"}
+    if leaving == "cancelled":
+        assert {key for key, how in brief(events, RowDone).items() if how == "created"} == {"a0", "a3"}
+    assert [run.how for run in await journal.runs()][-1] == "interrupted"
+
+
+async def test_nobody_who_leaves_waits_for_long(platform: VendorPlatform, journal: Journal) -> None:
+    await applied(platform, WISHES[:2], journal)
+    platform.latency = GRACE + 1
+    platform.faults = [("a1", "rate limited")]
+    task = asyncio.create_task(applied(platform, WISHES, journal))
+    while platform.under_way < 3:
+        await asyncio.sleep(0)
+    began = platform.clock.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert platform.clock.monotonic() - began == GRACE
+    assert {one.state for one in await journal.open_intents()} == {"unknown"}
+
+
+async def test_what_was_cut_off_after_it_was_turned_away_has_both_attempts(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await applied(platform, WISHES[:2], journal)
+    platform.latency, platform.faults = 2 * GRACE, [("a1", "rate limited")]
+    task = asyncio.create_task(applied(platform, WISHES[:3], journal))
+    while len(platform.sent) < 4:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    last = [one async for one in journal.history()][-1]
+    assert [(one.number, one.outcome) for one in last.attempts] == [(1, "rate limited"), (2, "cancelled")]
 
 
 async def test_a_row_without_a_request_is_not_done(platform: VendorPlatform, journal: Journal) -> None:

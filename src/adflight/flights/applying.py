@@ -100,9 +100,10 @@ async def apply(
         async for event in apply(plan, max_budget=Decimal(5000)):
             ...
 
-    Leaving the iteration, or cancelling it, ends the apply: what was sent without an answer is in the journal, and the
-    next apply settles it. Leave it by `contextlib.aclosing` to know when that is done. A slow reader holds the sending
-    up; no event is lost.
+    Leaving the iteration, or cancelling it, ends the apply: nothing more is sent, what is at the service has some
+    seconds to be answered (`dispatching.GRACE`), and what is not is in the journal, for the next apply to settle. Who
+    cancels is told of those answers before the `CancelledError`; leave by `contextlib.aclosing` to know when all is
+    done. A slow reader holds the sending up; no event is lost.
 
     Args:
         journal: The account's, open; by default it is opened, and closed at the end.
@@ -133,6 +134,12 @@ async def apply(
         while (event := await events.get()) is not None:
             yield event
         await task
+    except asyncio.CancelledError:
+        task.cancel()
+        await _end_of(task)
+        while (event := await events.get()) is not None:
+            yield event
+        raise
     finally:
         task.cancel()
         await _end_of(task)

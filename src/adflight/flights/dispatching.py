@@ -27,6 +27,10 @@ from adflight.flights.settling import conclude, together
 GATHER: Final = 300.0
 """Seconds for which requests without an outcome gather, as long as others can be sent, before they share a round."""
 
+GRACE: Final = 5.0
+"""Seconds for which one that is cancelled waits for the answers of what is at the service: each is a request that
+nobody has to look for."""
+
 _READ_AT_ONCE: Final = 500
 
 _STOPPED: Final = "the apply stopped before it was known what became of it; the next one finds out"
@@ -87,6 +91,7 @@ class Dispatcher:
         self._adopted: set[Object] = set()
         self._is_settling_told = False
         self._changed = asyncio.Event()
+        self._is_cancelled = False
         self._mistake: BaseException | None = None
 
     # rows
@@ -117,10 +122,12 @@ class Dispatcher:
     async def run(self) -> None:
         """Sends everything that can be sent, and settles what can be settled.
 
-        When it is cancelled, what was sent and has no outcome is unknown in the journal, and nothing goes on.
+        When it is cancelled, nothing more is sent, and what is not answered within `GRACE` is unknown in the journal.
         """
         try:
             while True:
+                if self.stopped is not None:
+                    self._let_go()
                 self._start_writes()
                 self._tell_withheld()
                 self._start_round()
@@ -130,6 +137,9 @@ class Dispatcher:
                     break
                 await self._changed.wait()
                 self._changed.clear()
+        except asyncio.CancelledError:
+            await self._hear_out()
+            raise
         finally:
             await self._abort()
             await self._leave_words()
@@ -161,7 +171,8 @@ class Dispatcher:
                 journal=self._journal,
                 platform=self._platform,
                 tell=self._tell,
-                is_halted=lambda: self.stopped is not None,
+                is_halted=lambda: self._is_cancelled or self.stopped is not None,
+                turned_away=self._changed.set,
             )
             self._begin(self._carry_out(sending), sending)
 
@@ -213,17 +224,32 @@ class Dispatcher:
                 await together(sending.note_attempts() for sending in reported)
 
     def _stop(self, error: AdflightError) -> None:
-        """Lets go on what is at the service, because its answers count, and nothing else."""
         if self.stopped is None:
             self.stopped = error
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Lets go on what is at the service, because its answers count, and nothing else."""
         for task, sending in self._under_way.items():
             if sending is None or sending.is_waiting:
-                task.cancel()
+                _cancel(task)
+
+    async def _hear_out(self) -> None:
+        """Waits for the answers of what is at the service, but not for long."""
+        self._is_cancelled = True
+        patience = asyncio.create_task(self._ring(GRACE))
+        try:
+            while self._under_way and not patience.done():
+                self._let_go()
+                await self._changed.wait()
+                self._changed.clear()
+        finally:
+            patience.cancel()
 
     async def _abort(self) -> None:
         ending = [*self._under_way, *filter(None, [self._timer])]
         for task in ending:
-            task.cancel()
+            _cancel(task)
         tasks = [*ending, *filter(None, [self._scribe])]
         while tasks:
             # whoever cancelled us has done so: what was sent has to be written down first
@@ -328,7 +354,6 @@ class Dispatcher:
 
     async def _ring(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
-        self._timer = None
         self._changed.set()
 
     async def _settle(self, due: Collection[_Awaited], *, is_lost: bool) -> None:
@@ -360,3 +385,9 @@ class Dispatcher:
                 self._conclude_failed(write, target, reason, "failed" if is_lost else "refused")
             case "unclear":
                 self._conclude_failed(write, target, event.reason, "unknown")
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    # once: it may be writing down by now what it leaves behind
+    if not task.cancelling():
+        task.cancel()
