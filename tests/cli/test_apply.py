@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from rich.console import Console
 
 from adflight.cli.app import app
 from adflight.cli.apply import ApplyCommand
@@ -38,6 +37,13 @@ from tests.flights.vendor import of_log_in, refusal
 def no_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def interrupts_as_before() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -453,24 +459,97 @@ def test_an_interrupt_in_the_middle(
     assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in err
 
 
-def test_a_reader_that_has_gone(
+class Unread(io.StringIO):
+    """Standard output that is read until something is in it."""
+
+    def __init__(self, until: str) -> None:
+        super().__init__()
+        self._until = until
+
+    def write(self, text: str) -> int:
+        if self._until in self.getvalue():
+            raise BrokenPipeError
+        return super().write(text)
+
+
+@pytest.mark.parametrize(("as_json", "until"), [(True, '"rowdone","kind":"campaign"'), (False, "created campaign")])
+def test_a_reader_who_leaves_in_the_middle_leaves_nothing_in_doubt(
+    as_json: bool,
+    until: str,
     file: Path,
     target: FakeTarget,
+    account: Account,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with (tmp_path / "out").open("w") as out:
+    """When the first of them is answered, the window is full of others."""
+    account.before = lambda write: account.clock.sleep(0.1 * len(account.writes_sent))
+    file.write_text(HEADING + "".join(row(f"k{number}") for number in range(30)))
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Unread(until))
+        assert apply(file, target, yes=True, as_json=as_json) == 3
+    said = capsys.readouterr().err
+    created = len(account.live[CAMPAIGN])
+    assert said.startswith(f"adflight: nobody reads standard output any more, so it ends here: {created} created\n")
+    assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in said
+    assert "without an answer" not in said
+    assert len(account.writes_sent) == 1 + created < 31, "nothing more is sent"
+    assert apply(file, target, yes=True, quiet=True) == 0
+    assert len(account.writes_sent) == 31
 
-        def broken(*_: Any) -> Any:
-            raise BrokenPipeError
 
-        monkeypatch.setattr(sys, "stdout", out)
-        monkeypatch.setattr(Console, "print", broken)
-        with pytest.raises(SystemExit) as left:
-            plan(file, target)
-        assert left.value.code == 3
+@pytest.mark.parametrize("until", ["", "USD committed", "Done: "])
+def test_a_reader_who_leaves_before_or_after(
+    until: str,
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Unread(until))
+        assert apply(file, target, yes=True) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("adflight: nobody reads standard output any more, so it ends here")
+    assert (": 2 created\n" in said) == (until == "Done: ")
+    assert len(account.writes_sent) == (3 if until == "Done: " else 0)
+
+
+def test_a_reader_who_leaves_while_it_settles(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    async def namesakes(intents: Any) -> dict[str, Any]:
+        return {intent.key: {} for intent in intents}
+
+    account.before = lambda write: hang() if write.kind == CAMPAIGN else None
+    assert apply(file, target, yes=True) == 130
+    sent = len(account.writes_sent)
+    account.before = lambda write: None
+    monkeypatch.setattr(account, "namesakes", namesakes)
+    capsys.readouterr()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Unread("without an outcome"))
+        assert apply(file, target, yes=True) == 3
     assert capsys.readouterr().err == "adflight: nobody reads standard output any more, so it ends here.\n"
+    assert len(account.writes_sent) == sent
+
+
+def test_a_plan_leaves_it_to_main_that_nobody_reads(
+    file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for as_json in (True, False):
+        monkeypatch.setattr(sys, "stdout", Unread(""))
+        with pytest.raises(BrokenPipeError):
+            plan(file, target, as_json=as_json)
 
 
 def test_a_saved_plan_whose_file_is_gone(

@@ -6,10 +6,18 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from adflight.cli import interrupts
+
+
+@pytest.fixture(autouse=True)
+def interrupts_as_before() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def press() -> None:
@@ -56,6 +64,20 @@ def test_the_third_leaves_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (interrupts.CODE, "", interrupts.STILL)
+
+
+def test_one_that_comes_too_late_leaves_with_the_code_of_an_interrupt() -> None:
+    program = (
+        "import asyncio, os, signal, sys; from adflight.cli import interrupts\n"
+        "async def busy():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    await asyncio.Event().wait()\n"
+        "try: interrupts.run(busy())\n"
+        "except KeyboardInterrupt: os.kill(os.getpid(), signal.SIGINT)\n"
+        "print('still here')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (interrupts.CODE, "", "")
 
 
 def test_a_cancellation_of_its_own_is_none_of_ours() -> None:

@@ -1,11 +1,14 @@
 """The `adflight` command: thin over the Python API.
 
-Exit codes: 0 done, 1 failed, 2 bad input or settings, 130 interrupted.
+Exit codes: 0 done, or nobody reads what is shown any more; 1 failed, 2 bad input or settings, 130 interrupted.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
+
+from adflight.cli.pipes import discard_unread
 
 __all__ = ["main"]
 
@@ -15,8 +18,16 @@ def main() -> None:
     try:
         from adflight.cli.app import app
 
-        app(spelled_out(sys.argv[1:]))
+        try:
+            app(spelled_out(sys.argv[1:]))
+        finally:
+            discard_unread()
+    except BrokenPipeError:
+        # whoever reads has enough
+        sys.exit(0)
     except KeyboardInterrupt:
+        # impatience would end the process by the signal, without a word
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _leave("Interrupted.", 130)
     except ModuleNotFoundError as error:
         _leave(f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", 1)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ from rich.text import Text
 
 from adflight.cli import interrupts
 from adflight.cli.further import Further
+from adflight.cli.pipes import discard_unread
 from adflight.cli.plan import NOT_SENT, STOPPED, account_of, nobody, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 CODES: Final = {"complete": 0, "failed": 1, "stopped": STOPPED}
 """Exit codes by how an apply ended."""
 
+UNREAD: Final = "nobody reads standard output any more, so it ends here"
+
 
 @define(kw_only=True)
 class ApplyCommand:
@@ -63,7 +67,7 @@ class ApplyCommand:
     as_json: bool = False
     quiet: bool = False
     _has_said: bool = field(default=False, init=False)
-    """Whether it said what an interrupt means."""
+    """Whether it said how far it was when it was ended before its time."""
 
     def run(self) -> int:
         """Applies; returns the exit code."""
@@ -76,6 +80,12 @@ class ApplyCommand:
             if not self._has_said:
                 raise
             return interrupts.CODE
+        except BrokenPipeError:
+            discard_unread()
+            if not self._has_said:
+                with suppress(BrokenPipeError):
+                    print(f"adflight: {UNREAD}.", file=sys.stderr)
+            return STOPPED
 
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json or self.quiet)
@@ -142,10 +152,13 @@ class ApplyCommand:
         events = plan.apply(journal=journal, if_absent=self.if_absent, by=self._by, max_budget=self.max_budget)
         try:
             await self._show_events(screen, tally, events)
+            self._summarize(screen, tally, plan.label)
         except asyncio.CancelledError:
-            await self._say_interrupted(tally, journal)
+            await self._say_how_far("Interrupted", tally, journal)
             raise
-        self._summarize(screen, tally, plan.label)
+        except BrokenPipeError:
+            await self._say_how_far(f"adflight: {UNREAD}", tally, journal)
+            raise
         return STOPPED if tally.ended is None else CODES[tally.ended.how]
 
     def _check_budget(self, plan: Plan) -> None:
@@ -203,18 +216,38 @@ class ApplyCommand:
         return "display" if screen.is_terminal and not screen.is_dumb_terminal else "lines"
 
     async def _show_events(self, screen: Console, tally: Tally, events: AsyncGenerator[Event, None]) -> None:
-        async with aclosing(events):
-            with FORMS[self._form(screen)](screen, tally) as shown:
-                async for event in events:
-                    shown.show(event)
+        task, is_read = asyncio.current_task(), True
+        assert task is not None, "commands run in a task"
+        try:
+            async with aclosing(events):
+                with FORMS[self._form(screen)](screen, tally) as shown:
+                    async for event in events:
+                        if not is_read:
+                            tally.add(event)
+                            continue
+                        try:
+                            shown.show(event)
+                        except BrokenPipeError:
+                            # as the first Ctrl-C: who leaves otherwise is not told what was still answered
+                            is_read = False
+                            task.cancel()
+            if not is_read:
+                # where nothing was waited for since
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if is_read:
+                raise
+            task.uncancel()
+        if not is_read:
+            raise BrokenPipeError
 
     # afterwards
 
-    async def _say_interrupted(self, tally: Tally, journal: Journal) -> None:
+    async def _say_how_far(self, why: str, tally: Tally, journal: Journal) -> None:
         screen = console(to_stderr=True)
         open_ = len(await journal.open_intents())
         self._has_said = True
-        screen.print(Text.assemble(("Interrupted: ", "bold yellow"), outcome(tally)), soft_wrap=True)
+        screen.print(Text.assemble((f"{why}: ", "bold yellow"), outcome(tally)), soft_wrap=True)
         if open_:
             what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
             screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)

@@ -5,7 +5,6 @@ Imports the views and the planner; used by `app`.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,10 +46,10 @@ NOT_SENT: Final = 2
 
 @contextmanager
 def stopping(target: Target) -> Iterator[None]:
-    """Turns what does not let it go on into a message and its exit code; bad input is main's."""
+    """Turns what does not let it go on into a message and its exit code; bad input is main's, as is a lost reader."""
     try:
         yield
-    except (ConfigurationError, InvalidInput):
+    except (BrokenPipeError, ConfigurationError, InvalidInput):
         raise
     except NotSent as error:
         error.add_note("Nothing was sent. Is the service there, and is this its address?")
@@ -61,11 +60,6 @@ def stopping(target: Target) -> Iterator[None]:
         _leave(error, STOPPED)
     except (JournalHeld, PlanOutdated) as error:
         _leave(error, NOT_SENT)
-    except BrokenPipeError:
-        print("adflight: nobody reads standard output any more, so it ends here.", file=sys.stderr)
-        # the interpreter must not try to write the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(STOPPED) from None
     except (AdflightError, OSError) as error:
         _leave(error, STOPPED)
 

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from math import ceil
 from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias
@@ -276,7 +277,7 @@ class Quiet:
         self._tally.add(event)
 
     async def _tick(self) -> None:
-        """Not in a thread, because the limiter belongs to the loop."""
+        """Not in a thread, because the limiter belongs to the loop. The next event finds that nobody reads, too."""
 
 
 class Display(Quiet):
@@ -320,7 +321,9 @@ class Lines(Quiet):
             await asyncio.sleep(EVERY)
             total = self._tally.began.flights if self._tally.began is not None else 0
             said = Text(f"{self._tally.rows:,} of {total:,} rows: ")
-            self._screen.print(said.append(counts(self._tally)).append("; ").append(pace(self._tally)), soft_wrap=True)
+            said.append(counts(self._tally)).append("; ").append(pace(self._tally))
+            with suppress(BrokenPipeError):
+                self._screen.print(said, soft_wrap=True)
 
 
 class JsonLines(Quiet):

@@ -248,7 +248,9 @@ class Dispatcher:
 
     async def _abort(self) -> None:
         ending = [*self._under_way, *filter(None, [self._timer])]
-        for task in ending:
+        # what was answered is being written down
+        answered = [task for task, sending in self._under_way.items() if sending is not None and sending.is_concluded]
+        for task in set(ending) - set(answered):
             _cancel(task)
         tasks = [*ending, *filter(None, [self._scribe])]
         while tasks:
