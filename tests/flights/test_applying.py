@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import count
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -510,6 +510,63 @@ async def test_a_missing_permission_for_one_operation_fails_its_rows_only(
     ended, events = await ended_of(platform, journal, WISHES)
     assert ended.how == "failed"
     assert brief(events, RowFailed) == {"a1": "failed"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 50])
+async def test_a_service_that_is_gone_stops_everything_and_fails_no_row(
+    platform: VendorPlatform, journal: Journal, concurrency: int
+) -> None:
+    """In the middle: what was at the service then is in doubt, and what could not be sent is left for later."""
+    orders = [order(f"o{number}") for number in range(20)]
+    wishes = [*orders, *(campaign(f"{one.key} {number}", one.key) for one in orders for number in range(3))]
+    answers = chain(repeat(None, 14), ["timeout", "cut_before", "cut_after"], repeat("not sent"))
+    platform.latency = 0.1
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform, "_fault", lambda _: next(answers))
+        ended, events = await ended_of(platform, journal, wishes, concurrency=concurrency)
+    assert ended.how == "stopped"
+    assert ended.reason.startswith("the service cannot be reached any more: the last ")
+    assert brief(events, RowFailed) == {"o14": "unknown", "o15": "unknown", "o16": "unknown"}
+    assert {one.key for one in await journal.open_intents()} == {"o14", "o15", "o16"}
+    assert (await journal.ids(ORDER)).keys() == {f"o{number}" for number in range(14)}
+    ended, _ = await ended_of(platform, journal, wishes, if_absent="create", by="ada")
+    assert ended.how == "complete"
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_a_few_that_can_not_be_sent_fail_alone(platform: VendorPlatform, journal: Journal) -> None:
+    """Others are answered after them, or they are the last."""
+    platform.latency = 10.0
+    platform.faults = [("a", "not sent")] * 4
+    ended, events = await ended_of(platform, journal, WISHES, concurrency=2)
+    assert ended.how == "failed"
+    assert brief(events, RowFailed) == {"a": "failed", "a1": "withheld", "a2": "withheld"}
+    assert brief(events, RowDone) == {"b": "created", "b1": "created"}
+    platform.faults = [("a", "not sent")] * 4
+    ended, events = await ended_of(platform, journal, WISHES)
+    assert brief(events, RowFailed) == {"a": "failed", "a1": "withheld", "a2": "withheld"}
+
+
+async def test_what_cannot_be_looked_for_because_the_service_is_gone_stays_open(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await applied(platform, WISHES[:2], journal)
+    wishes = [*WISHES[:2], *(campaign(f"a{number}", "a") for number in range(6))]
+    platform.faults = [(f"a{number}", "cut_after") for number in range(6)]
+
+    async def namesakes(intents: Any) -> Any:
+        platform.tell("namesakes", "not sent")
+        raise NotSent("no connection")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform, "namesakes", namesakes)
+        ended, events = await ended_of(platform, journal, wishes)
+    assert ended.how == "stopped"
+    assert of(events, Settled) == []
+    assert brief(events, RowFailed) == {f"a{number}": "unknown" for number in range(6)}
+    ended, events = await ended_of(platform, journal, wishes)
+    assert (ended.how, [event.how for event in of(events, Settled)]) == ("complete", ["adopted"] * 6)
+    assert set(platform.vendor.creations.values()) == {1}
 
 
 async def test_what_is_under_way_when_it_stops_is_waited_for(platform: VendorPlatform, journal: Journal) -> None:

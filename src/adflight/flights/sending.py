@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import frozen
 
-from adflight.core.errors import AdflightError, APIError, InvalidInput, UnknownOutcome
+from adflight.core.errors import AdflightError, APIError, InvalidInput, NotSent, UnknownOutcome
 from adflight.core.options import CANCELLED
 from adflight.core.redaction import RedactedRequest
 from adflight.flights.entries import (
@@ -35,9 +35,9 @@ from adflight.flights.journal import Journal
 from adflight.flights.platform import Platform, Target, Told, Write
 from adflight.flights.settling import ADVICE, ends_everything
 
-Became: TypeAlias = Literal["done", "refused", "failed", "unknown", "lost", "unread"]
-"""The first four are final. Lost: perhaps carried out, to be looked for once it is settled. Unread: answered, and the
-answer does not say what became of it."""
+Became: TypeAlias = Literal["done", "refused", "failed", "unknown", "unsent", "lost", "unread"]
+"""The first four are final. Unsent: there was no connection in any attempt. Lost: perhaps carried out, to be looked for
+once it is settled. Unread: answered, and the answer does not say what became of it."""
 
 _TURNED_AWAY: Final = frozenset(("not sent", "rate limited", "unauthorized", "refused"))
 """How an attempt ends that was certainly not carried out, in the words of `Watch.answered`."""
@@ -229,7 +229,7 @@ class Sending:
         elif isinstance(error, APIError) and not error.while_logging_in:
             outcome, how = Refused(text), "refused"
         else:
-            outcome, how = Withdrawn(text), "failed"
+            outcome, how = Withdrawn(text), "unsent" if isinstance(error, NotSent) else "failed"
         refused = await self._record({target.key: outcome for target in self.write.targets})
         if not isinstance(error, AdflightError):
             raise error
