@@ -28,7 +28,7 @@ from adflight.core.errors import (
 )
 from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
-from adflight.flights.platform import CAMPAIGN, ORDER
+from adflight.flights.platform import CAMPAIGN, ORDER, Write
 from tests.cli.account import HEADING, Account, FakeTarget, row
 from tests.flights.vendor import of_log_in, refusal
 
@@ -454,7 +454,7 @@ def test_an_interrupt_in_the_middle(
     account.before = lambda write: hang() if write.kind == CAMPAIGN else None
     assert apply(file, target, yes=True) == 130
     err = capsys.readouterr().err
-    assert "Interrupted: no rows\n" in err
+    assert "Interrupted: 1 insertion order, no rows\n" in err
     assert "requests left without an answer and may have been carried out: the next apply finds that out first." in err
     assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in err
 
@@ -645,8 +645,74 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
     assert "Done: 2 created" in out
     # what was sent before the run began, when nobody had agreed to the plan yet, is its own all the same
     took = ["master.list_timezones", "namesakes", "namesakes", "insertion_orders.list_basic"]
-    assert asyncio.run(side_requests(target, account, run=3)) == took
+    assert asyncio.run(side_requests(target, account, run=2)) == took, "nobody looks twice without need"
+    again = ["namesakes", "namesakes", "insertion_orders.list_basic"]
+    assert asyncio.run(side_requests(target, account, run=3)) == [*took, *again]
     assert asyncio.run(side_requests(target, account, run=1)) == [took[0], took[-1]]
+
+
+def test_what_is_open_of_other_files_is_told_in_short(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    looks: list[int] = []
+
+    async def namesakes(intents: Any) -> dict[str, Any]:
+        looks.append(len(intents))
+        return {intent.key: {} for intent in intents}
+
+    other = file.with_name("other.csv")
+    other.write_text(HEADING + "".join(row(f"k{number}") for number in range(10)))
+    account.before = lambda write: hang() if write.kind == CAMPAIGN else None
+    monkeypatch.setattr(os, "_exit", lambda code: None)
+    assert apply(other, target, yes=True) == 130
+    account.before = lambda write: None
+    monkeypatch.setattr(account, "namesakes", namesakes)
+    capsys.readouterr()
+    file.write_text(HEADING + row("a", order="Summer"))
+    assert apply(file, target, yes=True) == 0
+    out = capsys.readouterr().out
+    assert "10 requests of other.csv (run 1) have no outcome, and nothing to do with this file\n" in out
+    assert "All without an outcome: adflight keys list --profile prod\n" in out
+    assert "somebody has to look" not in out
+    assert looks == [10, 10], "nobody looks again after consent"
+    # in its own file, the first of them are told in full
+    assert apply(other, target, yes=True) == 1
+    before_plan = capsys.readouterr().out.partition("committed")[0]
+    assert before_plan.count("somebody has to look") == 3
+    assert "and 7 more of this file\n" in before_plan
+    # machines are told of each
+    assert apply(file, target, yes=True, as_json=True) == 0
+    assert capsys.readouterr().out.count('"event":"settled"') == 10
+
+
+def test_after_a_stop_nothing_is_to_be_corrected(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    really_send = account.send
+
+    async def send(write: Write, *more: Any) -> Any:
+        if write.kind == CAMPAIGN:
+            raise of_log_in(NotSent("no connection to api.example.com:443"))
+        return await really_send(write, *more)
+
+    monkeypatch.setattr(account, "send", send)
+    assert apply(file, target, yes=True) == 3
+    out = capsys.readouterr().out
+    assert "Ended: 1 insertion order, no rows; " in out
+    assert "to be corrected" not in out
+    assert "To go on: adflight apply" in out
 
 
 async def side_requests(target: FakeTarget, account: Account, run: int) -> list[str]:

@@ -248,3 +248,18 @@ async def test_the_display_says_what_it_waits_for_and_what_failed(
 
 def test_nothing_at_all(tally: Tally) -> None:
     assert str(progress.outcome(tally)) == "no rows"
+
+
+def test_orders_count_where_no_row_does(tally: Tally) -> None:
+    for how in ("created", "unchanged", "adopted"):
+        tally.add(evolve(DONE, kind=ORDER, how=how))
+    assert str(progress.outcome(tally)) == "2 insertion orders, no rows"
+    tally.add(DONE)
+    assert str(progress.outcome(tally)) == "1 created"
+
+
+def test_what_is_in_doubt_is_not_to_be_corrected(tally: Tally) -> None:
+    tally.add(evolve(FAILED, outcome="unknown"))
+    assert tally.to_be_corrected == 0
+    tally.add(FAILED)
+    assert (tally.to_be_corrected, tally.failures_count) == (1, 2)

@@ -36,6 +36,7 @@ from adflight.flights.items import Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.planning import plan
 from adflight.flights.platform import CAMPAIGN, ORDER, Told, Write
+from adflight.flights.settling import settle
 from tests.core.scripted import SHOWN
 from tests.flights.fake_platform import FakePlatform, row
 from tests.flights.shelf import ACCOUNT, URL
@@ -409,6 +410,22 @@ async def test_without_a_name_nothing_is_given_up(platform: VendorPlatform, jour
     _, events = await ended_of(platform, journal, WISHES)
     assert brief(events, RowFailed) == {"b1": "unknown"}
     assert len(platform.sent) == sent
+
+
+async def test_what_was_just_looked_for_is_not_looked_for_again(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("b1", "cut_before")]
+    await applied(platform, WISHES, journal)
+    settled = [event async for event in settle(journal, platform) if isinstance(event, Settled)]
+    platform.reads.clear()
+    ended, events = await ended_of(platform, journal, WISHES, settled=settled)
+    assert (ended.how, platform.reads, of(events, Settled)) == ("failed", {}, [])
+    assert [(event.key, event.outcome, event.error) for event in of(events, RowFailed)] == [
+        ("b1", "unknown", settled[0].reason)
+    ]
+    assert set(platform.vendor.creations.values()) == {1}
+    # what may be given up is, after looks of its own
+    ended, events = await ended_of(platform, journal, WISHES, settled=settled, if_absent="create", by="ada")
+    assert (ended.how, platform.reads) == ("complete", {"namesakes": 2})
 
 
 async def test_an_id_that_is_another_keys_is_not_believed(platform: VendorPlatform, journal: Journal) -> None:

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 from rich.console import Console
@@ -27,15 +27,17 @@ from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration
+from adflight.cli.unclear import unclear_lines
 from adflight.core.errors import InvalidInput, PlanOutdated
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
-from adflight.flights.events import Ended, Event
+from adflight.flights.events import Ended, Event, Settled
 from adflight.flights.journal import Journal
 from adflight.flights.opening import open_journal
 from adflight.flights.planning import Plan, label_of, make_plan, moved
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import platform_for
+from adflight.flights.reading import Flights
 from adflight.flights.saved_plan import is_plan, load_plan
 from adflight.flights.settling import IfAbsent, settle
 from adflight.flights.sourcing import read_source
@@ -104,13 +106,13 @@ class ApplyCommand:
                 async with journal:
                     # what settling sends belongs to the run, which begins only when somebody has agreed to the plan
                     with platform.observed(sent.add):
-                        await self._show_events(screen, self._tally(platform), self._settle(platform, journal))
+                        settled = await self._settle(screen, flights, platform, journal)
                     if saved is None:
                         label = label_of(path) if self.label is None else self.label
                         plan = await make_plan(flights, platform, journal, refresh="lists", label=label, sent=sent)
                     else:
                         plan = await self._again(screen, saved, path, journal, sent)
-                    return await self._go(screen, plan, journal)
+                    return await self._go(screen, plan, journal, settled)
 
     # before anything is sent
 
@@ -138,7 +140,30 @@ class ApplyCommand:
             raise PlanOutdated(what)
         return newer
 
-    async def _go(self, screen: Console, plan: Plan, journal: Journal) -> int:
+    async def _settle(self, screen: Console, flights: Flights, platform: Platform, journal: Journal) -> list[Settled]:
+        """Nothing is given up before the plan was seen and confirmed. What stays open is told in short."""
+        settled: list[Settled] = []
+        is_short = self._form(screen) in ("display", "lines")
+
+        async def to_be_shown() -> AsyncGenerator[Event, None]:
+            async with aclosing(settle(journal, platform)) as events:
+                async for event in events:
+                    if isinstance(event, Settled):
+                        settled.append(event)
+                        if is_short and event.how == "unclear":
+                            continue
+                    yield event
+
+        await self._show_events(screen, self._tally(platform), to_be_shown())
+        unclear = [event for event in settled if event.how == "unclear"]
+        if is_short and unclear:
+            open_, runs = await journal.open_intents(), await journal.runs()
+            to_see = self._further.keys
+            for line in unclear_lines(unclear, flights, platform, open_=open_, runs=runs, to_see=to_see):
+                screen.print(line, soft_wrap=True)
+        return settled
+
+    async def _go(self, screen: Console, plan: Plan, journal: Journal, settled: list[Settled]) -> int:
         """Shows the plan, asks, and sends."""
         self._check_budget(plan)
         if not (self.quiet or self.as_json):
@@ -149,7 +174,9 @@ class ApplyCommand:
             screen.print("Nothing was sent.")
             return NOT_SENT
         tally = self._tally(plan.platform)
-        events = plan.apply(journal=journal, if_absent=self.if_absent, by=self._by, max_budget=self.max_budget)
+        events = plan.apply(
+            journal=journal, if_absent=self.if_absent, by=self._by, max_budget=self.max_budget, settled=settled
+        )
         try:
             await self._show_events(screen, tally, events)
             self._summarize(screen, tally, plan.label)
@@ -198,11 +225,6 @@ class ApplyCommand:
         except (KeyError, OSError):
             # as in a container whose user has a number only
             return f"user {os.getuid()}"
-
-    def _settle(self, platform: Platform, journal: Journal) -> AsyncGenerator[Event, None]:
-        # nothing is given up before the plan was seen and confirmed
-        settling: AsyncGenerator[Any, None] = settle(journal, platform)
-        return settling
 
     def _tally(self, platform: Platform) -> Tally:
         kind = ORDER if platform.columns.flight_name is None else CAMPAIGN
@@ -273,8 +295,9 @@ class ApplyCommand:
         if ended.how == "complete":
             screen.print(f"All rows: {self._further.report}", style="dim", soft_wrap=True)
         else:
-            failed = self._further.failed(label)
-            screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
+            if tally.to_be_corrected:
+                failed = self._further.failed(label)
+                screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
             screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
             if any(event.outcome == "unknown" for event in tally.failures) and self.if_absent == "raise":
                 advice = "Whatever you have looked for at the vendor, and is not there, is bought again with"

@@ -59,6 +59,10 @@ class Tally:
     failures: list[RowFailed] = field(factory=list)
     """The first ones, insertion orders included."""
     failures_count: int = 0
+    to_be_corrected: int = 0
+    """Failures that are not just in doubt."""
+    orders: int = 0
+    """Insertion orders that were created, changed or taken over, where a row is something else."""
     sent: int = 0
     settling: Settling | None = None
     _settled_at: float = 0.0
@@ -81,6 +85,8 @@ class Tally:
                 self._in_flight.discard((event.kind, event.key))
                 if event.kind == self.kind:
                     self.done[event.how] += 1
+                else:
+                    self.orders += event.how != "unchanged"
             case RowFailed():
                 self._in_flight.discard((event.kind, event.key))
                 self._fail(event)
@@ -96,6 +102,7 @@ class Tally:
     def _fail(self, event: RowFailed) -> None:
         self.failed += event.kind == self.kind
         self.failures_count += 1
+        self.to_be_corrected += event.outcome != "unknown"
         if len(self.failures) < SHOWN:
             self.failures.append(event)
 
@@ -206,11 +213,13 @@ class _Drawn:
 
 
 def outcome(tally: Tally) -> Text:
-    """Rows by what became of them, at the end: nothing of what there was none of."""
+    """Rows by what became of them, at the end: nothing of what there was none of. Orders count where no row does."""
     parts = [(f"{count:,} {how}", "") for how, count in tally.done.items() if count]
     if tally.failed:
         parts.append((f"{tally.failed:,} failed", "bold red"))
-    return Text(", ").join(Text(text, style=style) for text, style in parts) if parts else Text("no rows")
+    if not parts:
+        parts = [*([(counted(tally.orders, _WORDS[ORDER]), "")] if tally.orders else []), ("no rows", "")]
+    return Text(", ").join(Text(text, style=style) for text, style in parts)
 
 
 def counts(tally: Tally) -> Text:

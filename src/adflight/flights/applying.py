@@ -94,6 +94,7 @@ async def apply(
     by: str = "",
     max_budget: Decimal | None = None,
     concurrency: int | None = None,
+    settled: Iterable[Settled] | None = None,
 ) -> AsyncGenerator[Event]:
     """Carries out a plan, each request once, and tells what happens; the last event is `Ended`.
 
@@ -114,6 +115,8 @@ async def apply(
             only reported: nobody can have looked for it yet.
         max_budget: What the plan may commit, in the account's currency.
         concurrency: Requests under way at a time.
+        settled: What `settle` has told of this open journal just now: what it left unclear is not looked for again,
+            unless it may be given up.
 
     Raises:
         InvalidInput: The journal is of another account or scope.
@@ -127,7 +130,9 @@ async def apply(
         raise InvalidInput("concurrency", concurrency, "at least 1")
     _check_budget(plan, max_budget)
     events = EventQueue()
-    apply_ = _Apply(plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency)
+    apply_ = _Apply(
+        plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency, settled=settled
+    )
     task = asyncio.create_task(apply_.run(journal, directory, wait))
     task.add_done_callback(events.close)
     try:
@@ -184,6 +189,7 @@ class _Apply:
         by: str,
         max_budget: Decimal | None,
         concurrency: int | None,
+        settled: Iterable[Settled] | None,
     ) -> None:
         self._plan = plan
         self._platform = platform = plan.platform
@@ -198,6 +204,9 @@ class _Apply:
         """Those that have left, by operation."""
         self._unclear: dict[Object, str] = {}
         """What stays open of earlier runs, and why."""
+        self._is_settled = settled is not None and if_absent == "raise"
+        if settled is not None and self._is_settled:
+            self._unclear = {(one.kind, one.key): one.reason for one in settled if one.how == "unclear"}
         self._dispatcher: Dispatcher
 
     async def run(self, journal: Journal | None, directory: Path | None, wait: float | None) -> None:
@@ -246,14 +255,7 @@ class _Apply:
 
     async def _bring_up_to_date(self, journal: Journal, *, is_after_another: bool) -> None:
         """Settles what is open, and makes the plan anew where it may not hold any more."""
-        is_settled = False
-        async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
-            if isinstance(event, Settled):
-                if event.how == "unclear":
-                    self._unclear[event.kind, event.key] = event.reason
-                else:
-                    is_settled = True
-            await self._tell(event)
+        is_settled = False if self._is_settled else await self._settle(journal)
         age = self._platform.clock.time() - self._plan.read_at.timestamp()
         if is_settled or is_after_another or self._plan.is_loaded or age > STALE:
             newer = await self._plan.again(journal)
@@ -263,6 +265,18 @@ class _Apply:
                 raise PlanOutdated(moved)
             _check_budget(newer, self._max_budget)
             self._plan = newer
+
+    async def _settle(self, journal: Journal) -> bool:
+        """Whether anything is known now that was not."""
+        is_settled = False
+        async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
+            if isinstance(event, Settled):
+                if event.how == "unclear":
+                    self._unclear[event.kind, event.key] = event.reason
+                else:
+                    is_settled = True
+            await self._tell(event)
+        return is_settled
 
     def _keep_unclear(self, newer: Applicable) -> None:
         """What a request without an outcome may have made is no surprise, and nothing is sent for it."""
