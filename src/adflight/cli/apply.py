@@ -10,7 +10,7 @@ import getpass
 import os
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,6 +28,7 @@ from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration
 from adflight.cli.unclear import unclear_lines
+from adflight.cli.waiting import saying_why
 from adflight.core.errors import InvalidInput, PlanOutdated
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
@@ -107,11 +108,12 @@ class ApplyCommand:
                     # what settling sends belongs to the run, which begins only when somebody has agreed to the plan
                     with platform.observed(sent.add):
                         settled = await self._settle(screen, flights, platform, journal)
-                    if saved is None:
-                        label = label_of(path) if self.label is None else self.label
-                        plan = await make_plan(flights, platform, journal, refresh="lists", label=label, sent=sent)
-                    else:
-                        plan = await self._again(screen, saved, path, journal, sent)
+                    with nullcontext() if self.quiet else saying_why(platform.limiter):
+                        if saved is None:
+                            label = label_of(path) if self.label is None else self.label
+                            plan = await make_plan(flights, platform, journal, refresh="lists", label=label, sent=sent)
+                        else:
+                            plan = await self._again(screen, saved, path, journal, sent)
                     return await self._go(screen, plan, journal, settled)
 
     # before anything is sent

@@ -20,6 +20,7 @@ from adflight.cli.further import Further
 from adflight.cli.plan_view import show_plan
 from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration
+from adflight.cli.waiting import saying_why
 from adflight.core.errors import (
     AdflightError,
     AuthenticationError,
@@ -32,6 +33,7 @@ from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.planning import Plan, Refresh, full_refresh_cost, plan
 from adflight.flights.platform import Platform
+from adflight.flights.platforms import platform_for
 from adflight.flights.saved_plan import is_plan
 
 if TYPE_CHECKING:
@@ -118,7 +120,9 @@ class PlanCommand:
                 if not self._may_refresh(screen, cost.requests, cost.seconds):
                     screen.print("Nothing was read.")
                     return NOT_SENT
-            with await plan(path, client, refresh=self.refresh, **how) as made:
+            with saying_why(platform_for(client).limiter):
+                made = await plan(path, client, refresh=self.refresh, **how)
+            with made:
                 self._show(screen, made)
         return 0
 

@@ -328,8 +328,10 @@ class Lines(Quiet):
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
-            total = self._tally.began.flights if self._tally.began is not None else 0
-            said = Text(f"{self._tally.rows:,} of {total:,} rows: ")
+            if self._tally.began is None:
+                # what is settled before was said
+                continue
+            said = Text(f"{self._tally.rows:,} of {self._tally.began.flights:,} rows: ")
             said.append(counts(self._tally)).append("; ").append(pace(self._tally))
             with suppress(BrokenPipeError):
                 self._screen.print(said, soft_wrap=True)
