@@ -39,13 +39,6 @@ def no_colors(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-@pytest.fixture(autouse=True)
-def interrupts_as_before() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def account() -> Account:
     return Account()
@@ -233,7 +226,9 @@ def test_what_stops_everything(
 
     account.before = lambda write: refused()
     assert apply(file, target, yes=True) == 3
-    assert "Stopped: campaigns.create: HTTP 401: no" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Stopped: campaigns.create: HTTP 401: no" in out
+    assert "--if-absent" not in out, "nobody has looked yet"
 
 
 def test_a_log_in_that_fails_stops_everything(

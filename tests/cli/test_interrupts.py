@@ -6,18 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from adflight.cli import interrupts
-
-
-@pytest.fixture(autouse=True)
-def interrupts_as_before() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def press() -> None:

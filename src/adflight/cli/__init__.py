@@ -12,6 +12,8 @@ from adflight.cli.pipes import discard_unread
 
 __all__ = ["main"]
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Runs the command line; what goes wrong becomes one message and an exit code."""
@@ -25,10 +27,13 @@ def main() -> None:
     except BrokenPipeError:
         # whoever reads has enough
         sys.exit(0)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _ignore_impatience()
+        raise
     except KeyboardInterrupt:
-        # impatience would end the process by the signal, without a word
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _leave("Interrupted.", 130)
+        _ignore_impatience()
+        _leave("Interrupted.", INTERRUPTED)
     except ModuleNotFoundError as error:
         _leave(f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", 1)
     except Exception as error:
@@ -62,6 +67,11 @@ def spelled_out(arguments: list[str]) -> list[str]:
         if argument == "--sandbox" and not following.startswith(("http://", "https://", "127.0.0.1:", "localhost:")):
             spelled[at] = "--sandbox=embedded"
     return spelled
+
+
+def _ignore_impatience() -> None:
+    # another Ctrl-C would end the process by the signal, and with no code of ours
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _leave(message: str, code: int) -> None:

@@ -301,7 +301,9 @@ class ApplyCommand:
                 failed = self._further.failed(label)
                 screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
             screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
-            if any(event.outcome == "unknown" for event in tally.failures) and self.if_absent == "raise":
+            # after a stop, the next apply looks first
+            is_looked_for = ended.how == "failed" and any(event.outcome == "unknown" for event in tally.failures)
+            if is_looked_for and self.if_absent == "raise":
                 advice = "Whatever you have looked for at the vendor, and is not there, is bought again with"
                 screen.print(f"{advice} --if-absent create.", style="yellow", soft_wrap=True)
 

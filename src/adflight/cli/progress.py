@@ -56,6 +56,8 @@ class Tally:
     ended: Ended | None = None
     done: dict[str, int] = Factory(lambda: dict.fromkeys(("created", "changed", "adopted", "unchanged"), 0))
     failed: int = 0
+    in_doubt: int = 0
+    """Rows of these that were perhaps carried out."""
     failures: list[RowFailed] = field(factory=list)
     """The first ones, insertion orders included."""
     failures_count: int = 0
@@ -101,6 +103,7 @@ class Tally:
 
     def _fail(self, event: RowFailed) -> None:
         self.failed += event.kind == self.kind
+        self.in_doubt += event.kind == self.kind and event.outcome == "unknown"
         self.failures_count += 1
         self.to_be_corrected += event.outcome != "unknown"
         if len(self.failures) < SHOWN:
@@ -215,8 +218,10 @@ class _Drawn:
 def outcome(tally: Tally) -> Text:
     """Rows by what became of them, at the end: nothing of what there was none of. Orders count where no row does."""
     parts = [(f"{count:,} {how}", "") for how, count in tally.done.items() if count]
-    if tally.failed:
-        parts.append((f"{tally.failed:,} failed", "bold red"))
+    if tally.failed > tally.in_doubt:
+        parts.append((f"{tally.failed - tally.in_doubt:,} failed", "bold red"))
+    if tally.in_doubt:
+        parts.append((f"{tally.in_doubt:,} in doubt", "bold yellow"))
     if not parts:
         parts = [*([(counted(tally.orders, _WORDS[ORDER]), "")] if tally.orders else []), ("no rows", "")]
     return Text(", ").join(Text(text, style=style) for text, style in parts)
