@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from adflight.cli.target import Target
 
 STOPPED: Final = 3
-"""The exit code when a service, an account or a disk does not let it go on."""
+"""The exit code when a service, an account or a disk does not let it go on, or nobody reads what an apply says."""
 
 NOT_SENT: Final = 2
 """The exit code when nothing was sent, because of what was asked for."""
