@@ -16,7 +16,6 @@ from typing import Any, cast
 
 import pytest
 from cyclopts import CycloptsError
-from rich.console import Console
 
 from adflight.cli.app import app
 from adflight.cli.apply import ApplyCommand
@@ -31,7 +30,7 @@ from adflight.core.errors import (
 )
 from adflight.flights.declarations import Declarations
 from adflight.flights.journal import Journal
-from adflight.flights.platform import CAMPAIGN, ORDER
+from adflight.flights.platform import CAMPAIGN, ORDER, Write
 from tests.cli.account import HEADING, Account, FakeTarget, row
 from tests.flights.vendor import of_log_in, refusal
 
@@ -273,7 +272,9 @@ def test_what_stops_everything(
 
     account.before = lambda write: refused()
     assert apply(file, target, yes=True) == 3
-    assert "Stopped: campaigns.create: HTTP 401: no" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Stopped: campaigns.create: HTTP 401: no" in out
+    assert "--if-absent" not in out, "nobody has looked yet"
 
 
 def test_a_log_in_that_fails_stops_everything(
@@ -492,29 +493,102 @@ def test_an_interrupt_in_the_middle(
     account.before = lambda write: hang() if write.kind == CAMPAIGN else None
     assert apply(file, target, yes=True) == 130
     err = capsys.readouterr().err
-    assert "Interrupted: no rows\n" in err
+    assert "Interrupted: 1 insertion order, no rows\n" in err
     assert "requests left without an answer and may have been carried out: the next apply finds that out first." in err
     assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in err
 
 
-def test_a_reader_that_has_gone(
+class Unread(io.StringIO):
+    """Standard output that is read until something is in it."""
+
+    def __init__(self, until: str) -> None:
+        super().__init__()
+        self._until = until
+
+    def write(self, text: str) -> int:
+        if self._until in self.getvalue():
+            raise BrokenPipeError
+        return super().write(text)
+
+
+@pytest.mark.parametrize(("as_json", "until"), [(True, '"rowdone","kind":"campaign"'), (False, "created campaign")])
+def test_a_reader_who_leaves_in_the_middle_leaves_nothing_in_doubt(
+    as_json: bool,
+    until: str,
     file: Path,
     target: FakeTarget,
+    account: Account,
     monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with (tmp_path / "out").open("w") as out:
+    """When the first of them is answered, the window is full of others."""
+    account.before = lambda write: account.clock.sleep(0.1 * len(account.writes_sent))
+    file.write_text(HEADING + "".join(row(f"k{number}") for number in range(30)))
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Unread(until))
+        assert apply(file, target, yes=True, as_json=as_json) == 3
+    said = capsys.readouterr().err
+    created = len(account.live[CAMPAIGN])
+    assert said.startswith(f"adflight: nobody reads standard output any more, so it ends here: {created} created\n")
+    assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in said
+    assert "without an answer" not in said
+    assert len(account.writes_sent) == 1 + created < 31, "nothing more is sent"
+    assert apply(file, target, yes=True, quiet=True) == 0
+    assert len(account.writes_sent) == 31
 
-        def broken(*_: Any) -> Any:
-            raise BrokenPipeError
 
-        monkeypatch.setattr(sys, "stdout", out)
-        monkeypatch.setattr(Console, "print", broken)
-        with pytest.raises(SystemExit) as left:
-            plan(file, target)
-        assert left.value.code == 3
+@pytest.mark.parametrize("until", ["", "USD committed", "Done: "])
+def test_a_reader_who_leaves_before_or_after(
+    until: str,
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Unread(until))
+        assert apply(file, target, yes=True) == 3
+    said = capsys.readouterr().err
+    assert said.startswith("adflight: nobody reads standard output any more, so it ends here")
+    assert (": 2 created\n" in said) == (until == "Done: ")
+    assert len(account.writes_sent) == (3 if until == "Done: " else 0)
+
+
+def test_a_reader_who_leaves_while_it_settles(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    async def namesakes(intents: Any) -> dict[str, Any]:
+        return {intent.key: {} for intent in intents}
+
+    account.before = lambda write: hang() if write.kind == CAMPAIGN else None
+    assert apply(file, target, yes=True) == 130
+    sent = len(account.writes_sent)
+    account.before = lambda write: None
+    monkeypatch.setattr(account, "namesakes", namesakes)
+    capsys.readouterr()
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", Unread("without an outcome"))
+        assert apply(file, target, yes=True) == 3
     assert capsys.readouterr().err == "adflight: nobody reads standard output any more, so it ends here.\n"
+    assert len(account.writes_sent) == sent
+
+
+def test_a_plan_leaves_it_to_main_that_nobody_reads(
+    file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for as_json in (True, False):
+        monkeypatch.setattr(sys, "stdout", Unread(""))
+        with pytest.raises(BrokenPipeError):
+            plan(file, target, as_json=as_json)
 
 
 def test_a_saved_plan_whose_file_is_gone(
@@ -609,9 +683,75 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
     assert "campaign a: its answer was lost, and it is not there" in out
     assert "Done: 2 created" in out
     # what was sent before the run began, when nobody had agreed to the plan yet, is its own all the same
-    looked = ["namesakes", "namesakes", "insertion_orders.list_basic"]
-    assert asyncio.run(side_requests(target, account, run=3)) == ["master.list_timezones", *looked, *looked]
-    assert asyncio.run(side_requests(target, account, run=1)) == ["master.list_timezones", looked[-1]]
+    took = ["master.list_timezones", "namesakes", "namesakes", "insertion_orders.list_basic"]
+    assert asyncio.run(side_requests(target, account, run=2)) == took, "nobody looks twice without need"
+    again = ["namesakes", "namesakes", "insertion_orders.list_basic"]
+    assert asyncio.run(side_requests(target, account, run=3)) == [*took, *again]
+    assert asyncio.run(side_requests(target, account, run=1)) == [took[0], took[-1]]
+
+
+def test_what_is_open_of_other_files_is_told_in_short(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def hang() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    looks: list[int] = []
+
+    async def namesakes(intents: Any) -> dict[str, Any]:
+        looks.append(len(intents))
+        return {intent.key: {} for intent in intents}
+
+    other = file.with_name("other.csv")
+    other.write_text(HEADING + "".join(row(f"k{number}") for number in range(10)))
+    account.before = lambda write: hang() if write.kind == CAMPAIGN else None
+    monkeypatch.setattr(os, "_exit", lambda code: None)
+    assert apply(other, target, yes=True) == 130
+    account.before = lambda write: None
+    monkeypatch.setattr(account, "namesakes", namesakes)
+    capsys.readouterr()
+    file.write_text(HEADING + row("a", order="Summer"))
+    assert apply(file, target, yes=True) == 0
+    out = capsys.readouterr().out
+    assert "10 requests of other.csv (run 1) have no outcome, and nothing to do with this file\n" in out
+    assert "All without an outcome: adflight keys list --profile prod\n" in out
+    assert "somebody has to look" not in out
+    assert looks == [10, 10], "nobody looks again after consent"
+    # in its own file, the first of them are told in full
+    assert apply(other, target, yes=True) == 1
+    before_plan = capsys.readouterr().out.partition("committed")[0]
+    assert before_plan.count("somebody has to look") == 3
+    assert "and 7 more of this file\n" in before_plan
+    # machines are told of each
+    assert apply(file, target, yes=True, as_json=True) == 0
+    assert capsys.readouterr().out.count('"event":"settled"') == 10
+
+
+def test_after_a_stop_nothing_is_to_be_corrected(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    really_send = account.send
+
+    async def send(write: Write, *more: Any) -> Any:
+        if write.kind == CAMPAIGN:
+            raise of_log_in(NotSent("no connection to api.example.com:443"))
+        return await really_send(write, *more)
+
+    monkeypatch.setattr(account, "send", send)
+    assert apply(file, target, yes=True) == 3
+    out = capsys.readouterr().out
+    assert "Ended: 1 insertion order, no rows; " in out
+    assert "to be corrected" not in out
+    assert "To go on: adflight apply" in out
 
 
 async def side_requests(target: FakeTarget, account: Account, run: int) -> list[str]:

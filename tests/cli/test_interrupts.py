@@ -58,6 +58,20 @@ def test_the_third_leaves_at_once() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (interrupts.CODE, "", interrupts.STILL)
 
 
+def test_one_that_comes_too_late_leaves_with_the_code_of_an_interrupt() -> None:
+    program = (
+        "import asyncio, os, signal, sys; from adflight.cli import interrupts\n"
+        "async def busy():\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    await asyncio.Event().wait()\n"
+        "try: interrupts.run(busy())\n"
+        "except KeyboardInterrupt: os.kill(os.getpid(), signal.SIGINT)\n"
+        "print('still here')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (interrupts.CODE, "", "")
+
+
 def test_a_cancellation_of_its_own_is_none_of_ours() -> None:
     async def gives_up() -> None:
         raise asyncio.CancelledError

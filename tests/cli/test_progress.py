@@ -184,6 +184,31 @@ async def test_lines_say_from_time_to_time_how_far_it_is(
     assert said in text_of(screen)
 
 
+async def test_lines_do_not_count_rows_before_it_is_known_how_many_there_are(
+    screen: Console, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    await run("lines", screen, tally, [Settling(open=1, seconds=90.0), Settling(open=0, seconds=0.0)])
+    assert text_of(screen) == "1 request without an outcome: what became of that is found out in 1 min 30 s\n"
+
+
+async def test_a_lost_reader_is_left_to_the_next_event(
+    screen: Console, tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unread(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    monkeypatch.setattr(screen, "print", unread)
+    with FORMS["lines"](screen, tally) as shown:
+        shown.show(BEGAN)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        with pytest.raises(BrokenPipeError):
+            shown.show(DONE)
+    assert tally.rows == 1
+
+
 async def test_lines_of_json(screen: Console, tally: Tally, capsys: pytest.CaptureFixture[str]) -> None:
     await run("json", screen, tally, ALL)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -248,3 +273,18 @@ async def test_the_display_says_what_it_waits_for_and_what_failed(
 
 def test_nothing_at_all(tally: Tally) -> None:
     assert str(progress.outcome(tally)) == "no rows"
+
+
+def test_orders_count_where_no_row_does(tally: Tally) -> None:
+    for how in ("created", "unchanged", "adopted"):
+        tally.add(evolve(DONE, kind=ORDER, how=how))
+    assert str(progress.outcome(tally)) == "2 insertion orders, no rows"
+    tally.add(DONE)
+    assert str(progress.outcome(tally)) == "1 created"
+
+
+def test_what_is_in_doubt_is_not_to_be_corrected(tally: Tally) -> None:
+    tally.add(evolve(FAILED, outcome="unknown"))
+    assert (tally.to_be_corrected, str(progress.outcome(tally))) == (0, "1 in doubt")
+    tally.add(FAILED)
+    assert (tally.to_be_corrected, str(progress.outcome(tally))) == (1, "1 failed, 1 in doubt")

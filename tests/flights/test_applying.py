@@ -3,10 +3,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import count
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +29,14 @@ from adflight.core.options import Watch
 from adflight.core.quota import Quota
 from adflight.flights import event_queue
 from adflight.flights.applying import Applicable
+from adflight.flights.dispatching import GRACE
 from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling
 from adflight.flights.items import Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.planning import plan
 from adflight.flights.platform import CAMPAIGN, ORDER, Told, Write
+from adflight.flights.settling import settle
 from tests.core.scripted import SHOWN
 from tests.flights.fake_platform import FakePlatform, row
 from tests.flights.shelf import ACCOUNT, URL
@@ -411,6 +413,22 @@ async def test_without_a_name_nothing_is_given_up(platform: VendorPlatform, jour
     assert len(platform.sent) == sent
 
 
+async def test_what_was_just_looked_for_is_not_looked_for_again(platform: VendorPlatform, journal: Journal) -> None:
+    platform.faults = [("b1", "cut_before")]
+    await applied(platform, WISHES, journal)
+    settled = [event async for event in settle(journal, platform) if isinstance(event, Settled)]
+    platform.reads.clear()
+    ended, events = await ended_of(platform, journal, WISHES, settled=settled)
+    assert (ended.how, platform.reads, of(events, Settled)) == ("failed", {}, [])
+    assert [(event.key, event.outcome, event.error) for event in of(events, RowFailed)] == [
+        ("b1", "unknown", settled[0].reason)
+    ]
+    assert set(platform.vendor.creations.values()) == {1}
+    # what may be given up is, after looks of its own
+    ended, events = await ended_of(platform, journal, WISHES, settled=settled, if_absent="create", by="ada")
+    assert (ended.how, platform.reads) == ("complete", {"namesakes": 2})
+
+
 async def test_an_id_that_is_another_keys_is_not_believed(platform: VendorPlatform, journal: Journal) -> None:
     real = platform._told
     platform._told = lambda write, made: real(write, 101 if write.kind == CAMPAIGN else made)  # type: ignore[method-assign]
@@ -510,6 +528,63 @@ async def test_a_missing_permission_for_one_operation_fails_its_rows_only(
     ended, events = await ended_of(platform, journal, WISHES)
     assert ended.how == "failed"
     assert brief(events, RowFailed) == {"a1": "failed"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 4, 50])
+async def test_a_service_that_is_gone_stops_everything_and_fails_no_row(
+    platform: VendorPlatform, journal: Journal, concurrency: int
+) -> None:
+    """In the middle: what was at the service then is in doubt, and what could not be sent is left for later."""
+    orders = [order(f"o{number}") for number in range(20)]
+    wishes = [*orders, *(campaign(f"{one.key} {number}", one.key) for one in orders for number in range(3))]
+    answers = chain(repeat(None, 14), ["timeout", "cut_before", "cut_after"], repeat("not sent"))
+    platform.latency = 0.1
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform, "_fault", lambda _: next(answers))
+        ended, events = await ended_of(platform, journal, wishes, concurrency=concurrency)
+    assert ended.how == "stopped"
+    assert ended.reason.startswith("the service cannot be reached any more: the last ")
+    assert brief(events, RowFailed) == {"o14": "unknown", "o15": "unknown", "o16": "unknown"}
+    assert {one.key for one in await journal.open_intents()} == {"o14", "o15", "o16"}
+    assert (await journal.ids(ORDER)).keys() == {f"o{number}" for number in range(14)}
+    ended, _ = await ended_of(platform, journal, wishes, if_absent="create", by="ada")
+    assert ended.how == "complete"
+    assert set(platform.vendor.creations.values()) == {1}
+
+
+async def test_a_few_that_can_not_be_sent_fail_alone(platform: VendorPlatform, journal: Journal) -> None:
+    """Others are answered after them, or they are the last."""
+    platform.latency = 10.0
+    platform.faults = [("a", "not sent")] * 4
+    ended, events = await ended_of(platform, journal, WISHES, concurrency=2)
+    assert ended.how == "failed"
+    assert brief(events, RowFailed) == {"a": "failed", "a1": "withheld", "a2": "withheld"}
+    assert brief(events, RowDone) == {"b": "created", "b1": "created"}
+    platform.faults = [("a", "not sent")] * 4
+    ended, events = await ended_of(platform, journal, WISHES)
+    assert brief(events, RowFailed) == {"a": "failed", "a1": "withheld", "a2": "withheld"}
+
+
+async def test_what_cannot_be_looked_for_because_the_service_is_gone_stays_open(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await applied(platform, WISHES[:2], journal)
+    wishes = [*WISHES[:2], *(campaign(f"a{number}", "a") for number in range(6))]
+    platform.faults = [(f"a{number}", "cut_after") for number in range(6)]
+
+    async def namesakes(intents: Any) -> Any:
+        platform.tell("namesakes", "not sent")
+        raise NotSent("no connection")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(platform, "namesakes", namesakes)
+        ended, events = await ended_of(platform, journal, wishes)
+    assert ended.how == "stopped"
+    assert of(events, Settled) == []
+    assert brief(events, RowFailed) == {f"a{number}": "unknown" for number in range(6)}
+    ended, events = await ended_of(platform, journal, wishes)
+    assert (ended.how, [event.how for event in of(events, Settled)]) == ("complete", ["adopted"] * 6)
+    assert set(platform.vendor.creations.values()) == {1}
 
 
 async def test_what_is_under_way_when_it_stops_is_waited_for(platform: VendorPlatform, journal: Journal) -> None:
@@ -680,6 +755,63 @@ async def test_it_ends_however_often_it_is_cancelled(platform: VendorPlatform, j
     assert {one.state for one in await journal.open_intents()} <= {"unknown"}
     ended, _ = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
     assert ended.how == "complete"
+
+
+@pytest.mark.parametrize("leaving", ["cancelled", "left"])
+async def test_what_is_at_the_service_when_it_is_left_is_heard_out(
+    platform: VendorPlatform, journal: Journal, leaving: str
+) -> None:
+    await applied(platform, WISHES[:2], journal)
+    platform.latency = GRACE - 1
+    wishes = [*WISHES[:2], *(campaign(f"a{number}", "a") for number in range(6))]
+    platform.faults = [("a1", "rate limited"), ("a2", "timeout")]
+    made = await planned(platform, wishes, journal)
+    events: list[Event] = []
+    with suppress(asyncio.CancelledError):
+        async with aclosing(made.apply(journal=journal, concurrency=4)) as told:
+            async for event in told:
+                events.append(event)
+                if not isinstance(event, Sent) or len(of(events, Sent)) < 4:
+                    continue
+                if leaving == "left":
+                    break
+                asyncio.current_task().cancel()  # type: ignore[union-attr]
+    assert [write.targets[0].key for _, write in platform.sent[2:]] == ["a0", "a1", "a2", "a3"]
+    assert [(one.key, one.state) for one in await journal.open_intents()] == [("a2", "unknown")]
+    assert (await journal.ids(CAMPAIGN)).keys() == {"a0", "a3"}
+    if leaving == "cancelled":
+        assert {key for key, how in brief(events, RowDone).items() if how == "created"} == {"a0", "a3"}
+    assert [run.how for run in await journal.runs()][-1] == "interrupted"
+
+
+async def test_nobody_who_leaves_waits_for_long(platform: VendorPlatform, journal: Journal) -> None:
+    await applied(platform, WISHES[:2], journal)
+    platform.latency = GRACE + 1
+    platform.faults = [("a1", "rate limited")]
+    task = asyncio.create_task(applied(platform, WISHES, journal))
+    while platform.under_way < 3:
+        await asyncio.sleep(0)
+    began = platform.clock.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert platform.clock.monotonic() - began == GRACE
+    assert {one.state for one in await journal.open_intents()} == {"unknown"}
+
+
+async def test_what_was_cut_off_after_it_was_turned_away_has_both_attempts(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await applied(platform, WISHES[:2], journal)
+    platform.latency, platform.faults = 2 * GRACE, [("a1", "rate limited")]
+    task = asyncio.create_task(applied(platform, WISHES[:3], journal))
+    while len(platform.sent) < 4:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    last = [one async for one in journal.history()][-1]
+    assert [(one.number, one.outcome) for one in last.attempts] == [(1, "rate limited"), (2, "cancelled")]
 
 
 async def test_a_row_without_a_request_is_not_done(platform: VendorPlatform, journal: Journal) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from adflight.cli.exits import FAILED, NOT_SENT, code_of, leave
+from adflight.cli.pipes import discard_unread
 
 __all__ = ["main"]
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -15,11 +19,18 @@ def main() -> None:
         try:
             _run(spelled_out(sys.argv[1:]))
         finally:
-            # the interpreter would say it in its own words, and only when it ends
-            sys.stdout.flush()
+            discard_unread()
+    except BrokenPipeError:
+        # whoever reads has enough
+        sys.exit(0)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            _ignore_impatience()
+        raise
     except KeyboardInterrupt:
+        _ignore_impatience()
         print("Interrupted.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
         print(
             f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", file=sys.stderr
@@ -64,3 +75,8 @@ def spelled_out(arguments: list[str]) -> list[str]:
         if argument == "--sandbox" and not is_url:
             spelled[at] = "--sandbox=embedded"
     return spelled
+
+
+def _ignore_impatience() -> None:
+    # another Ctrl-C would end the process by the signal, and with no code of ours
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import sys
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import define, field
 from rich.console import Console
@@ -21,20 +22,24 @@ from rich.text import Text
 from adflight.cli import interrupts
 from adflight.cli.exits import NOT_SENT, STOPPED
 from adflight.cli.further import Further
+from adflight.cli.pipes import discard_unread
 from adflight.cli.plan import account_of, stopping
 from adflight.cli.plan_view import show_plan, with_currency
 from adflight.cli.progress import FORMS, Form, Tally, failure, outcome
 from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration, nobody
+from adflight.cli.unclear import unclear_lines
+from adflight.cli.waiting import saying_why
 from adflight.core.errors import InvalidInput, PlanOutdated
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
-from adflight.flights.events import Ended, Event
+from adflight.flights.events import Ended, Event, Settled
 from adflight.flights.journal import Journal
 from adflight.flights.opening import open_journal
 from adflight.flights.planning import Plan, label_of, make_plan, moved
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import platform_for
+from adflight.flights.reading import Flights
 from adflight.flights.saved_plan import is_plan, load_plan
 from adflight.flights.settling import IfAbsent, settle
 from adflight.flights.sourcing import read_source
@@ -45,6 +50,8 @@ if TYPE_CHECKING:
 
 CODES: Final = {"complete": 0, "failed": 1, "stopped": STOPPED}
 """Exit codes by how an apply ended."""
+
+UNREAD: Final = "nobody reads standard output any more, so it ends here"
 
 
 @define(kw_only=True)
@@ -64,7 +71,7 @@ class ApplyCommand:
     as_json: bool = False
     quiet: bool = False
     _has_said: bool = field(default=False, init=False)
-    """Whether it said what an interrupt means."""
+    """Whether it said how far it was when it was ended before its time."""
 
     def run(self) -> int:
         """Applies; returns the exit code."""
@@ -77,6 +84,12 @@ class ApplyCommand:
             if not self._has_said:
                 raise
             return interrupts.CODE
+        except BrokenPipeError:
+            discard_unread()
+            if not self._has_said:
+                with suppress(BrokenPipeError):
+                    print(f"adflight: {UNREAD}.", file=sys.stderr)
+            return STOPPED
 
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json or self.quiet)
@@ -95,13 +108,14 @@ class ApplyCommand:
                 async with journal:
                     # what settling sends belongs to the run, which begins only when somebody has agreed to the plan
                     with platform.observed(sent.add):
-                        await self._show_events(screen, self._tally(platform), self._settle(platform, journal))
-                    if saved is None:
-                        label = label_of(path) if self.label is None else self.label
-                        plan = await make_plan(flights, platform, journal, refresh="lists", label=label, sent=sent)
-                    else:
-                        plan = await self._again(screen, saved, path, journal, sent)
-                    return await self._go(screen, plan, journal)
+                        settled = await self._settle(screen, flights, platform, journal)
+                    with nullcontext() if self.quiet else saying_why(platform.limiter):
+                        if saved is None:
+                            label = label_of(path) if self.label is None else self.label
+                            plan = await make_plan(flights, platform, journal, refresh="lists", label=label, sent=sent)
+                        else:
+                            plan = await self._again(screen, saved, path, journal, sent)
+                    return await self._go(screen, plan, journal, settled)
 
     # before anything is sent
 
@@ -129,7 +143,30 @@ class ApplyCommand:
             raise PlanOutdated(what)
         return newer
 
-    async def _go(self, screen: Console, plan: Plan, journal: Journal) -> int:
+    async def _settle(self, screen: Console, flights: Flights, platform: Platform, journal: Journal) -> list[Settled]:
+        """Nothing is given up before the plan was seen and confirmed. What stays open is told in short."""
+        settled: list[Settled] = []
+        is_short = self._form(screen) in ("display", "lines")
+
+        async def to_be_shown() -> AsyncGenerator[Event, None]:
+            async with aclosing(settle(journal, platform)) as events:
+                async for event in events:
+                    if isinstance(event, Settled):
+                        settled.append(event)
+                        if is_short and event.how == "unclear":
+                            continue
+                    yield event
+
+        await self._show_events(screen, self._tally(platform), to_be_shown())
+        unclear = [event for event in settled if event.how == "unclear"]
+        if is_short and unclear:
+            open_, runs = await journal.open_intents(), await journal.runs()
+            to_see = self._further.keys
+            for line in unclear_lines(unclear, flights, platform, open_=open_, runs=runs, to_see=to_see):
+                screen.print(line, soft_wrap=True)
+        return settled
+
+    async def _go(self, screen: Console, plan: Plan, journal: Journal, settled: list[Settled]) -> int:
         """Shows the plan, asks, and sends."""
         self._check_budget(plan)
         if not (self.quiet or self.as_json):
@@ -140,13 +177,18 @@ class ApplyCommand:
             screen.print("Nothing was sent.")
             return NOT_SENT
         tally = self._tally(plan.platform)
-        events = plan.apply(journal=journal, if_absent=self.if_absent, by=self._by, max_budget=self.max_budget)
+        events = plan.apply(
+            journal=journal, if_absent=self.if_absent, by=self._by, max_budget=self.max_budget, settled=settled
+        )
         try:
             await self._show_events(screen, tally, events)
+            self._summarize(screen, tally, plan.label)
         except asyncio.CancelledError:
-            await self._say_interrupted(tally, journal)
+            await self._say_how_far("Interrupted", tally, journal)
             raise
-        self._summarize(screen, tally, plan.label)
+        except BrokenPipeError:
+            await self._say_how_far(f"adflight: {UNREAD}", tally, journal)
+            raise
         return STOPPED if tally.ended is None else CODES[tally.ended.how]
 
     def _check_budget(self, plan: Plan) -> None:
@@ -187,11 +229,6 @@ class ApplyCommand:
             # as in a container whose user has a number only
             return f"user {os.getuid()}"
 
-    def _settle(self, platform: Platform, journal: Journal) -> AsyncGenerator[Event, None]:
-        # nothing is given up before the plan was seen and confirmed
-        settling: AsyncGenerator[Any, None] = settle(journal, platform)
-        return settling
-
     def _tally(self, platform: Platform) -> Tally:
         kind = ORDER if platform.columns.flight_name is None else CAMPAIGN
         return Tally(platform.limiter, platform.clock, kind)
@@ -204,18 +241,38 @@ class ApplyCommand:
         return "display" if screen.is_terminal and not screen.is_dumb_terminal else "lines"
 
     async def _show_events(self, screen: Console, tally: Tally, events: AsyncGenerator[Event, None]) -> None:
-        async with aclosing(events):
-            with FORMS[self._form(screen)](screen, tally) as shown:
-                async for event in events:
-                    shown.show(event)
+        task, is_read = asyncio.current_task(), True
+        assert task is not None, "commands run in a task"
+        try:
+            async with aclosing(events):
+                with FORMS[self._form(screen)](screen, tally) as shown:
+                    async for event in events:
+                        if not is_read:
+                            tally.add(event)
+                            continue
+                        try:
+                            shown.show(event)
+                        except BrokenPipeError:
+                            # as the first Ctrl-C: who leaves otherwise is not told what was still answered
+                            is_read = False
+                            task.cancel()
+            if not is_read:
+                # where nothing was waited for since
+                await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            if is_read:
+                raise
+            task.uncancel()
+        if not is_read:
+            raise BrokenPipeError
 
     # afterwards
 
-    async def _say_interrupted(self, tally: Tally, journal: Journal) -> None:
+    async def _say_how_far(self, why: str, tally: Tally, journal: Journal) -> None:
         screen = console(to_stderr=True)
         open_ = len(await journal.open_intents())
         self._has_said = True
-        screen.print(Text.assemble(("Interrupted: ", "bold yellow"), outcome(tally)), soft_wrap=True)
+        screen.print(Text.assemble((f"{why}: ", "bold yellow"), outcome(tally)), soft_wrap=True)
         if open_:
             what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
             screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)
@@ -241,10 +298,13 @@ class ApplyCommand:
         if ended.how == "complete":
             screen.print(f"All rows: {self._further.report}", style="dim", soft_wrap=True)
         else:
-            failed = self._further.failed(label)
-            screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
+            if tally.to_be_corrected:
+                failed = self._further.failed(label)
+                screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
             screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
-            if any(event.outcome == "unknown" for event in tally.failures) and self.if_absent == "raise":
+            # after a stop, the next apply looks first
+            is_looked_for = ended.how == "failed" and any(event.outcome == "unknown" for event in tally.failures)
+            if is_looked_for and self.if_absent == "raise":
                 advice = "Whatever you have looked for at the vendor, and is not there, is bought again with"
                 screen.print(f"{advice} --if-absent create.", style="yellow", soft_wrap=True)
 

@@ -26,10 +26,7 @@ _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 def leave(error: Exception, code: int, *more: str) -> NoReturn:
     """Says what went wrong, in a line and its notes, and ends with a code."""
     said = f"adflight: {error}"
-    if isinstance(error, BrokenPipeError):
-        said = "adflight: nobody reads standard output any more, so it ends here."
-        _forget_output()
-    elif isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
+    if isinstance(error, OSError) and error.filename is None and error.errno in _NO_ROOM:
         said = f"adflight: standard output cannot be written: {error.strerror}"
         _forget_output()
     print(said, *getattr(error, "__notes__", []), *more, sep="\n", file=sys.stderr)

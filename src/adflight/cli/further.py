@@ -51,6 +51,10 @@ class Further:
     def report(self) -> str:
         return f"adflight report {self.flags}"
 
+    @property
+    def keys(self) -> str:
+        return f"adflight keys list {self.flags}"
+
     def failed(self, label: str) -> str:
         """Writes the rows that failed, of the file that the journal calls `label`, by default in this directory."""
         away = (self.label is not None or self.file.name == label) and str(self.file) != label

@@ -19,7 +19,10 @@ T = TypeVar("T")
 CODE: Final = 130
 """The exit code after an interrupt."""
 
-STILL: Final = "\nStill ending: what was sent is being written down. Ctrl-C again leaves at once; that is safe, too.\n"
+STILL: Final = (
+    "\nStill ending: what was sent has some seconds to be answered. Ctrl-C again leaves at once; that is safe, too: "
+    "the next apply finds out what became of it.\n"
+)
 
 _CURSOR: Final = "\x1b[?25h"
 
@@ -28,7 +31,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Like `asyncio.run`, which would throw a second Ctrl-C into whatever runs.
 
     The first cancels the coroutine, and is a `KeyboardInterrupt` once that has ended. The second says so, the third
-    ends the process where it is, as a crash would: what must not be lost is on the disk by then.
+    ends the process where it is, as a crash would: what must not be lost is on the disk by then. So does any that comes
+    when the coroutine has ended.
     """
     task: asyncio.Task[T] | None = None
     presses = 0
@@ -47,8 +51,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         elif presses == 2:
             _write(STILL)
         else:
-            _write(_CURSOR if sys.stderr.isatty() else "")
-            os._exit(CODE)
+            _leave_at_once()
 
     is_main = threading.current_thread() is threading.main_thread()
     with asyncio.Runner() as runner:
@@ -61,7 +64,12 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
             raise
         finally:
             if is_main:
-                signal.signal(signal.SIGINT, before)
+                signal.signal(signal.SIGINT, _leave_at_once if presses else before)
+
+
+def _leave_at_once(*_: object) -> None:
+    _write(_CURSOR if sys.stderr.isatty() else "")
+    os._exit(CODE)
 
 
 def _write(text: str) -> None:

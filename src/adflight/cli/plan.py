@@ -22,6 +22,7 @@ from adflight.cli.further import Further
 from adflight.cli.plan_view import show_plan
 from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration, nobody
+from adflight.cli.waiting import saying_why
 from adflight.core.errors import (
     AdflightError,
     AuthenticationError,
@@ -37,6 +38,7 @@ from adflight.flights.entries import JournalHeld
 from adflight.flights.items import Verdict
 from adflight.flights.planning import Plan, Refresh, full_refresh_cost, plan
 from adflight.flights.platform import Platform
+from adflight.flights.platforms import platform_for
 from adflight.flights.saved_plan import is_plan
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def stopping(target: Target) -> Iterator[None]:
-    """Turns what does not let it go on into a message and its exit code; bad input is main's."""
+    """Turns what does not let it go on into a message and its exit code; bad input is main's, as is a lost reader."""
     if target.vendor is not None and target.vendor not in VENDORS:
         raise ConfigurationError(
             f"profile {target.profile!r} is of {target.vendor}, which has no flights; to call single operations: "
@@ -53,7 +55,7 @@ def stopping(target: Target) -> Iterator[None]:
         )
     try:
         yield
-    except (ConfigurationError, InvalidInput):
+    except (BrokenPipeError, ConfigurationError, InvalidInput):
         raise
     except NotSent as error:
         leave(error, STOPPED, "Nothing was sent. Is the service there, and is this its address?")
@@ -114,7 +116,9 @@ class PlanCommand:
                 if not self._may_refresh(screen, cost.requests, cost.seconds):
                     screen.print("Nothing was read.")
                     return NOT_SENT
-            with await plan(path, client, refresh=self.refresh, **how) as made:
+            with saying_why(platform_for(client).limiter):
+                made = await plan(path, client, refresh=self.refresh, **how)
+            with made:
                 return self._show(screen, made)
 
     def _may_refresh(self, screen: Console, requests: int, seconds: float) -> bool:

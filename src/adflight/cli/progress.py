@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from math import ceil
 from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias
@@ -55,9 +56,15 @@ class Tally:
     ended: Ended | None = None
     done: dict[str, int] = Factory(lambda: dict.fromkeys(("created", "changed", "adopted", "unchanged"), 0))
     failed: int = 0
+    in_doubt: int = 0
+    """Rows of these that were perhaps carried out."""
     failures: list[RowFailed] = field(factory=list)
     """The first ones, insertion orders included."""
     failures_count: int = 0
+    to_be_corrected: int = 0
+    """Failures that are not just in doubt."""
+    orders: int = 0
+    """Insertion orders that were created, changed or taken over, where a row is something else."""
     sent: int = 0
     settling: Settling | None = None
     _settled_at: float = 0.0
@@ -80,6 +87,8 @@ class Tally:
                 self._in_flight.discard((event.kind, event.key))
                 if event.kind == self.kind:
                     self.done[event.how] += 1
+                else:
+                    self.orders += event.how != "unchanged"
             case RowFailed():
                 self._in_flight.discard((event.kind, event.key))
                 self._fail(event)
@@ -94,7 +103,9 @@ class Tally:
 
     def _fail(self, event: RowFailed) -> None:
         self.failed += event.kind == self.kind
+        self.in_doubt += event.kind == self.kind and event.outcome == "unknown"
         self.failures_count += 1
+        self.to_be_corrected += event.outcome != "unknown"
         if len(self.failures) < SHOWN:
             self.failures.append(event)
 
@@ -205,11 +216,15 @@ class _Drawn:
 
 
 def outcome(tally: Tally) -> Text:
-    """Rows by what became of them, at the end: nothing of what there was none of."""
+    """Rows by what became of them, at the end: nothing of what there was none of. Orders count where no row does."""
     parts = [(f"{count:,} {how}", "") for how, count in tally.done.items() if count]
-    if tally.failed:
-        parts.append((f"{tally.failed:,} failed", "bold red"))
-    return Text(", ").join(Text(text, style=style) for text, style in parts) if parts else Text("no rows")
+    if tally.failed > tally.in_doubt:
+        parts.append((f"{tally.failed - tally.in_doubt:,} failed", "bold red"))
+    if tally.in_doubt:
+        parts.append((f"{tally.in_doubt:,} in doubt", "bold yellow"))
+    if not parts:
+        parts = [*([(counted(tally.orders, _WORDS[ORDER]), "")] if tally.orders else []), ("no rows", "")]
+    return Text(", ").join(Text(text, style=style) for text, style in parts)
 
 
 def counts(tally: Tally) -> Text:
@@ -276,7 +291,7 @@ class Quiet:
         self._tally.add(event)
 
     async def _tick(self) -> None:
-        """Not in a thread, because the limiter belongs to the loop."""
+        """Not in a thread, because the limiter belongs to the loop. The next event finds that nobody reads, too."""
 
 
 class Display(Quiet):
@@ -318,9 +333,13 @@ class Lines(Quiet):
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(EVERY)
-            total = self._tally.began.flights if self._tally.began is not None else 0
-            said = Text(f"{self._tally.rows:,} of {total:,} rows: ")
-            self._screen.print(said.append(counts(self._tally)).append("; ").append(pace(self._tally)), soft_wrap=True)
+            if self._tally.began is None:
+                # what is settled before was said
+                continue
+            said = Text(f"{self._tally.rows:,} of {self._tally.began.flights:,} rows: ")
+            said.append(counts(self._tally)).append("; ").append(pace(self._tally))
+            with suppress(BrokenPipeError):
+                self._screen.print(said, soft_wrap=True)
 
 
 class JsonLines(Quiet):

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final, Literal, TextIO, TypeAlias
 
 from attrs import frozen
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from adflight.cli.destinations import check_place, writing
-from adflight.cli.terminal import colors, show_padded
+from adflight.cli.terminal import Screen, colors, show_padded
 from adflight.core.clock import Clock
 from adflight.core.errors import InvalidInput
 from adflight.core.quota import Quota
@@ -165,7 +164,7 @@ async def _write(report: Report, file: TextIO, format: Format, account: Account)
 async def write_table(report: Report, file: TextIO, *, currency: str = "", rows: int = SHOWN) -> None:
     """Writes the counts, and of the rows the first: those that failed before the others."""
     # a terminal wraps lines better than we would, and a pipe not at all
-    console = Console(file=file, highlight=False, markup=False, soft_wrap=True, color_system=colors())
+    console = Screen(file=file, highlight=False, markup=False, soft_wrap=True, color_system=colors())
     run, money = report.run, report.money
     took = "" if report.seconds is None else f", took {duration(report.seconds)}"
     console.print(Text(f"{_plain(run.file)} run {run.id}: {report.in_words()}", style="bold"))

@@ -36,13 +36,20 @@ def colors() -> Literal["auto"] | None:
     return None if os.environ.get("NO_COLOR") else "auto"
 
 
+class Screen(Console):
+    """A console that raises `BrokenPipeError` when nobody reads any more, where rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise
+
+
 def console(*, to_stderr: bool = False) -> Console:
     """Standard output or standard error."""
     stream = sys.stderr if to_stderr else sys.stdout
     if hasattr(stream, "reconfigure"):
         # a name in Greek must not end an apply in a pipe that takes Latin only
         stream.reconfigure(errors="backslashreplace")
-    made = Console(stderr=to_stderr, highlight=False, markup=False, emoji=False, color_system=colors())
+    made = Screen(stderr=to_stderr, highlight=False, markup=False, emoji=False, color_system=colors())
     if not made.is_terminal and "COLUMNS" not in os.environ:
         made.width = PIPE_WIDTH
     return made

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
@@ -104,15 +104,17 @@ async def apply(
     by: str = "",
     max_budget: Decimal | None = None,
     concurrency: int | None = None,
+    settled: Iterable[Settled] | None = None,
 ) -> AsyncGenerator[Event]:
     """Carries out a plan, each request once, and tells what happens; the last event is `Ended`.
 
         async for event in apply(plan, max_budget=Decimal(5000)):
             ...
 
-    Leaving the iteration, or cancelling it, ends the apply: what was sent without an answer is in the journal, and the
-    next apply settles it. Leave it by `contextlib.aclosing` to know when that is done. A slow reader holds the sending
-    up; no event is lost.
+    Leaving the iteration, or cancelling it, ends the apply: nothing more is sent, what is at the service has some
+    seconds to be answered (`dispatching.GRACE`), and what is not is in the journal, for the next apply to settle. Who
+    cancels is told of those answers before the `CancelledError`; leave by `contextlib.aclosing` to know when all is
+    done. A slow reader holds the sending up; no event is lost.
 
     Args:
         journal: The account's, open; by default it is opened, and closed at the end.
@@ -123,6 +125,8 @@ async def apply(
             only reported: nobody can have looked for it yet.
         max_budget: What the plan may commit, in the account's currency.
         concurrency: Requests under way at a time.
+        settled: What `settle` has told of this open journal just now: what it left unclear is not looked for again,
+            unless it may be given up.
 
     Raises:
         InvalidInput: The journal is of another account or scope.
@@ -136,13 +140,21 @@ async def apply(
         raise InvalidInput("concurrency", concurrency, "at least 1")
     _check_budget(plan, max_budget)
     events = EventQueue()
-    apply_ = _Apply(plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency)
+    apply_ = _Apply(
+        plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency, settled=settled
+    )
     task = asyncio.create_task(apply_.run(journal, directory, wait))
     task.add_done_callback(events.close)
     try:
         while (event := await events.get()) is not None:
             yield event
         await task
+    except asyncio.CancelledError:
+        task.cancel()
+        await _end_of(task)
+        while (event := await events.get()) is not None:
+            yield event
+        raise
     finally:
         task.cancel()
         await _end_of(task)
@@ -187,6 +199,7 @@ class _Apply:
         by: str,
         max_budget: Decimal | None,
         concurrency: int | None,
+        settled: Iterable[Settled] | None,
     ) -> None:
         self._plan = plan
         self._platform = platform = plan.platform
@@ -201,6 +214,9 @@ class _Apply:
         """Those that have left, by operation."""
         self._unclear: dict[Object, str] = {}
         """What stays open of earlier runs, and why."""
+        self._is_settled = settled is not None and if_absent == "raise"
+        if settled is not None and self._is_settled:
+            self._unclear = {(one.kind, one.key): one.reason for one in settled if one.how == "unclear"}
         self._dispatcher: Dispatcher
 
     async def run(self, journal: Journal | None, directory: Path | None, wait: float | None) -> None:
@@ -249,14 +265,7 @@ class _Apply:
 
     async def _bring_up_to_date(self, journal: Journal, *, last_run: int) -> None:
         """Settles what is open, and makes the plan anew where it may not hold any more."""
-        is_settled = False
-        async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
-            if isinstance(event, Settled):
-                if event.how == "unclear":
-                    self._unclear[event.kind, event.key] = event.reason
-                else:
-                    is_settled = True
-            await self._tell(event)
+        is_settled = False if self._is_settled else await self._settle(journal)
         is_overtaken = is_settled or self._plan.last_run != last_run or self._is_stale
         if is_overtaken or await self._makes_what_was_given_up(journal):
             newer = await self._plan.again(journal)
@@ -278,6 +287,18 @@ class _Apply:
         """Whether it makes what may have come since it was looked for: then the plan has to have looked just now."""
         given_up = {kind: await journal.given_up(kind) for kind in (ORDER, CAMPAIGN)}
         return any(item.verdict is Verdict.CREATE and item.key in given_up[item.kind] for item in self._plan.items)
+
+    async def _settle(self, journal: Journal) -> bool:
+        """Whether anything is known now that was not."""
+        is_settled = False
+        async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
+            if isinstance(event, Settled):
+                if event.how == "unclear":
+                    self._unclear[event.kind, event.key] = event.reason
+                else:
+                    is_settled = True
+            await self._tell(event)
+        return is_settled
 
     def _keep_unclear(self, newer: Applicable) -> None:
         """What a request without an outcome may have made is no surprise, and nothing is sent for it."""

@@ -1,6 +1,6 @@
 """Carries out a schedule: many writes at a time, and what has no outcome settled in rounds that they share.
 
-Imports `scheduling`, `sending`, `settling` and the events; used by `applying`.
+Imports `scheduling`, `sending`, `settling`, `silence` and the events; used by `applying`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 from attrs import define
 
 from adflight.core.errors import AdflightError
+from adflight.core.options import Attempted
 from adflight.flights.entries import JournalError, RowFailure, Unknown, moment
 from adflight.flights.events import Event, RowDone, RowFailed, Settled, Settling
 from adflight.flights.items import Item, Verdict
@@ -23,9 +24,14 @@ from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Target, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.sending import Fate, Sending
 from adflight.flights.settling import conclude, together
+from adflight.flights.silence import Silence
 
 GATHER: Final = 300.0
 """Seconds for which requests without an outcome gather, as long as others can be sent, before they share a round."""
+
+GRACE: Final = 5.0
+"""Seconds for which one that is cancelled waits for the answers of what is at the service: each is a request that
+nobody has to look for."""
 
 _READ_AT_ONCE: Final = 500
 
@@ -84,9 +90,13 @@ class Dispatcher:
         """What may not have been carried out, the earliest first."""
         self._unread: list[_Awaited] = []
         """What was answered, and only has to be read back."""
+        self._unsent: list[tuple[Sending, Fate]] = []
+        """What never left, because there was no connection, and there has been none since."""
+        self._silence = Silence()
         self._adopted: set[Object] = set()
         self._is_settling_told = False
         self._changed = asyncio.Event()
+        self._is_cancelled = False
         self._mistake: BaseException | None = None
 
     # rows
@@ -117,25 +127,41 @@ class Dispatcher:
     async def run(self) -> None:
         """Sends everything that can be sent, and settles what can be settled.
 
-        When it is cancelled, what was sent and has no outcome is unknown in the journal, and nothing goes on.
+        When it is cancelled, nothing more is sent, and what is not answered within `GRACE` is unknown in the journal.
         """
         try:
-            while True:
-                self._start_writes()
-                self._tell_withheld()
-                self._start_round()
-                if self._mistake is not None:
-                    raise self._mistake
-                if self._is_over:
-                    break
-                await self._changed.wait()
-                self._changed.clear()
+            with self._platform.observed(self._observe):
+                await self._send_all()
+        except asyncio.CancelledError:
+            await self._hear_out()
+            raise
         finally:
             await self._abort()
             await self._leave_words()
         if self.stopped is None:
             for item in [*self._items.values()]:
                 self.failed(item.kind, item.key, item.row, "there is no request that makes it so", "failed")
+
+    async def _send_all(self) -> None:
+        while True:
+            if self.stopped is not None:
+                self._let_go()
+            self._fail_unsent()
+            self._start_writes()
+            self._tell_withheld()
+            self._stop_in_silence()
+            self._start_round()
+            if self._mistake is not None:
+                raise self._mistake
+            if self._is_over:
+                break
+            await self._changed.wait()
+            self._changed.clear()
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether nothing can be sent before it is known what became of something."""
+        return not self._under_way and not self._schedule.ready
 
     @property
     def _is_over(self) -> bool:
@@ -161,7 +187,8 @@ class Dispatcher:
                 journal=self._journal,
                 platform=self._platform,
                 tell=self._tell,
-                is_halted=lambda: self.stopped is not None,
+                is_halted=lambda: self._is_cancelled or self.stopped is not None,
+                turned_away=self._changed.set,
             )
             self._begin(self._carry_out(sending), sending)
 
@@ -213,17 +240,34 @@ class Dispatcher:
                 await together(sending.note_attempts() for sending in reported)
 
     def _stop(self, error: AdflightError) -> None:
-        """Lets go on what is at the service, because its answers count, and nothing else."""
         if self.stopped is None:
             self.stopped = error
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Lets go on what is at the service, because its answers count, and nothing else."""
         for task, sending in self._under_way.items():
             if sending is None or sending.is_waiting:
-                task.cancel()
+                _cancel(task)
+
+    async def _hear_out(self) -> None:
+        """Waits for the answers of what is at the service, but not for long."""
+        self._is_cancelled = True
+        patience = asyncio.create_task(self._ring(GRACE))
+        try:
+            while self._under_way and not patience.done():
+                self._let_go()
+                await self._changed.wait()
+                self._changed.clear()
+        finally:
+            patience.cancel()
 
     async def _abort(self) -> None:
         ending = [*self._under_way, *filter(None, [self._timer])]
-        for task in ending:
-            task.cancel()
+        # what was answered is being written down
+        answered = [task for task, sending in self._under_way.items() if sending is not None and sending.is_concluded]
+        for task in set(ending) - set(answered):
+            _cancel(task)
         tasks = [*ending, *filter(None, [self._scribe])]
         while tasks:
             # whoever cancelled us has done so: what was sent has to be written down first
@@ -241,6 +285,26 @@ class Dispatcher:
             if (one.write.kind, one.target.key) in self._items:
                 self.failed(one.write.kind, one.target.key, one.target.row, _STOPPED, "unknown")
 
+    # a service that is gone
+
+    def _observe(self, one: Attempted) -> None:
+        self._silence.note(one)
+        if self._silence.is_lasting:
+            self._changed.set()
+
+    def _fail_unsent(self) -> None:
+        """What could not be sent has failed where others are answered; where none is, the service may be gone."""
+        is_alone = self._is_idle and not self._silence.is_of_several
+        if is_alone or not self._silence.attempts:
+            unsent, self._unsent = self._unsent, []
+            for sending, fate in unsent:
+                self._conclude_failed(sending.write, fate.target, fate.reason, "failed")
+
+    def _stop_in_silence(self) -> None:
+        is_tried_out = bool(self._unsent) and self._is_idle and self._silence.is_of_several
+        if self._silence.is_lasting or is_tried_out:
+            self._stop(self._silence.error())
+
     # what became of them
 
     def _note(self, sending: Sending, fate: Fate) -> None:
@@ -254,6 +318,8 @@ class Dispatcher:
                 due = self._clock.monotonic() + (sending.settled_after if is_lost else 0.0)
                 awaited = _Awaited(write, target, sending.request, due, fate.reason)
                 (self._lost if is_lost else self._unread).append(awaited)
+            case "unsent":
+                self._unsent.append((sending, fate))
             case how:
                 self._conclude_failed(write, target, fate.reason, how)
 
@@ -295,7 +361,7 @@ class Dispatcher:
     def _start_round(self) -> None:
         if self.stopped is not None or self._round is not None:
             return
-        is_idle = not self._under_way and not self._schedule.ready
+        is_idle = self._is_idle
         due, at = self._next_round(is_idle=is_idle)
         if not due:
             return
@@ -328,24 +394,26 @@ class Dispatcher:
 
     async def _ring(self, seconds: float) -> None:
         await self._clock.sleep(seconds)
-        self._timer = None
         self._changed.set()
 
     async def _settle(self, due: Collection[_Awaited], *, is_lost: bool) -> None:
         """One round, shared by all that are due."""
         awaited = {(one.request, one.target.key): one for one in due}
         open_ = [one for one in await self._journal.open_intents() if (one.intent, one.key) in awaited]
+        assert len(open_) == len(awaited), "what is awaited is open in the journal"
         answered = () if is_lost else awaited.keys()
         # nobody can have looked yet for what was lost only now, so that no create is given up
         found = await conclude(open_, self._journal, self._platform, answered=answered)
-        settled = {id(one) for one in due}
+        if self._silence.is_lasting:
+            # whoever could not ask has found out nothing
+            found = [(intent, event) for intent, event in found if event.how != "unclear"]
+        settled = {id(awaited[one.intent, one.key]) for one, _ in found}
         self._lost = [one for one in self._lost if id(one) not in settled]
         self._unread = [one for one in self._unread if id(one) not in settled]
         for intent, event in found:
             if is_lost:
                 self._tell(event)
-            self._resolve(awaited.pop((intent.intent, intent.key)), event, is_lost=is_lost)
-        assert not awaited, "what is awaited is open in the journal"
+            self._resolve(awaited[intent.intent, intent.key], event, is_lost=is_lost)
 
     def _resolve(self, one: _Awaited, event: Settled, *, is_lost: bool) -> None:
         """What a round found out about one of them."""
@@ -360,3 +428,9 @@ class Dispatcher:
                 self._conclude_failed(write, target, reason, "failed" if is_lost else "refused")
             case "unclear":
                 self._conclude_failed(write, target, event.reason, "unknown")
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    # once: it may be writing down by now what it leaves behind
+    if not task.cancelling():
+        task.cancel()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from importlib import import_module
@@ -43,7 +43,7 @@ from adflight.flights.values import Managed
 from adflight.flights.wanted import Known, Wanted
 
 if TYPE_CHECKING:
-    from adflight.flights.events import Event
+    from adflight.flights.events import Event, Settled
 
 __all__ = ["FullRefresh", "Plan", "Refresh", "full_refresh_cost", "make_plan", "moved", "plan"]
 
@@ -164,6 +164,7 @@ class Plan:
         by: str = "",
         max_budget: Any = None,
         concurrency: int | None = None,
+        settled: Iterable[Settled] | None = None,
     ) -> AsyncGenerator[Event, None]:
         """Does it, each request once; see `adflight.flights.applying.apply`.
 
@@ -179,6 +180,7 @@ class Plan:
             by=by,
             max_budget=max_budget,
             concurrency=concurrency,
+            settled=settled,
         )
         return applied
 

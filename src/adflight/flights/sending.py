@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from attrs import frozen
 
-from adflight.core.errors import AdflightError, APIError, InvalidInput, UnknownOutcome
+from adflight.core.errors import AdflightError, APIError, InvalidInput, NotSent, UnknownOutcome
 from adflight.core.options import CANCELLED
 from adflight.core.redaction import RedactedRequest
 from adflight.flights.entries import (
@@ -35,9 +35,9 @@ from adflight.flights.journal import Journal
 from adflight.flights.platform import Platform, Target, Told, Write
 from adflight.flights.settling import ADVICE, ends_everything
 
-Became: TypeAlias = Literal["done", "refused", "failed", "unknown", "lost", "unread"]
-"""The first four are final. Lost: perhaps carried out, to be looked for once it is settled. Unread: answered, and the
-answer does not say what became of it."""
+Became: TypeAlias = Literal["done", "refused", "failed", "unknown", "unsent", "lost", "unread"]
+"""The first four are final. Unsent: there was no connection in any attempt. Lost: perhaps carried out, to be looked for
+once it is settled. Unread: answered, and the answer does not say what became of it."""
 
 _TURNED_AWAY: Final = frozenset(("not sent", "rate limited", "unauthorized", "refused"))
 """How an attempt ends that was certainly not carried out, in the words of `Watch.answered`."""
@@ -71,8 +71,9 @@ class Sending:
         platform: Platform,
         tell: Callable[[Sent], None],
         is_halted: Callable[[], bool],
+        turned_away: Callable[[], object] = lambda: None,
     ) -> None:
-        """Once `is_halted`, none leaves any more."""
+        """Once `is_halted`, none leaves any more; `turned_away` is called when one may have to wait to be repeated."""
         self.write: Final = write
         self.request: int | None = None
         """Its number in the journal; None until it is about to leave."""
@@ -90,6 +91,7 @@ class Sending:
         self._platform = platform
         self._tell = tell
         self._is_halted = is_halted
+        self._turned_away = turned_away
         self._attempts: deque[Attempt] = deque()
         """Those that are not written down."""
         self._count = 0
@@ -99,7 +101,7 @@ class Sending:
     @property
     def is_waiting(self) -> bool:
         """Whether it may be left alone without losing anything that it could tell."""
-        return not self.is_pending and not self.is_concluded
+        return not self.is_pending and not self.is_concluded and self._lost_at is None
 
     async def carry_out(self) -> list[Fate]:
         """Sends it. What became of it is on the disk before this returns, and when it is cancelled, too.
@@ -150,6 +152,8 @@ class Sending:
             self.is_pending = False
         elif outcome != "answered":
             self.is_pending, self._lost_at = False, sent_at
+        if self.is_waiting:
+            self._turned_away()
 
     def _check_halted(self) -> None:
         if self._is_halted():
@@ -225,7 +229,7 @@ class Sending:
         elif isinstance(error, APIError) and not error.while_logging_in:
             outcome, how = Refused(text), "refused"
         else:
-            outcome, how = Withdrawn(text), "failed"
+            outcome, how = Withdrawn(text), "unsent" if isinstance(error, NotSent) else "failed"
         refused = await self._record({target.key: outcome for target in self.write.targets})
         if not isinstance(error, AdflightError):
             raise error
@@ -256,9 +260,7 @@ class Sending:
         if self.is_pending:
             # the session tells a watch of answers only
             took = self._platform.clock.time() - self._left_at
-            self._attempts.append(
-                Attempt(len(self._attempts) + 1, moment(self._left_at), CANCELLED, elapsed=max(took, 0.0))
-            )
+            self._attempts.append(Attempt(self._count + 1, moment(self._left_at), CANCELLED, elapsed=max(took, 0.0)))
         with suppress(JournalError, asyncio.CancelledError):
             await self._journal.record(self.request, {target.key: outcome for target in self.write.targets})
 
