@@ -49,11 +49,13 @@ format: setup ## mend style and format where a tool can
 types: setup ## check types: src, tests and generated code, strictly
 	$(BIN)/mypy
 
-generate: setup ## turn the specifications into generated/
+generate: setup ## turn the specifications into generated/, and draw the help of the commands
 	$(RUN) python openapi/codegen/generate.py
+	$(BIN)/python -m adflight.cli.help_rendering
 
-check-generated: setup ## fail when generated/ is not what `make generate` writes
+check-generated: setup ## fail when that is not what `make generate` writes
 	$(RUN) python openapi/codegen/generate.py --check
+	$(BIN)/python -m adflight.cli.help_rendering --check
 
 columns: setup ## write docs/flights-*.md, about the columns of a file of flights
 	$(BIN)/adflight flights columns --vendor iqm > docs/flights-iqm.md

@@ -53,7 +53,7 @@ def measure_help(scale: Scale) -> Section:
             subprocess.run(command, check=True, capture_output=True)
             best[name] = min(best[name], time.perf_counter() - start)
     nothing = best["python -c pass"]
-    goals = ("adflight --help", "adflight call --help")
+    goals = [name for name in _COMMANDS if name.endswith("--help")]
     return Section(
         title="Help",
         header=("command", "ms", "x python -c pass"),

@@ -6,6 +6,7 @@ import signal
 import sys
 
 from adflight.cli.exits import FAILED, NOT_SENT, code_of, leave
+from adflight.cli.help_pages import page_for
 from adflight.cli.pipes import discard_unread
 
 __all__ = ["main"]
@@ -44,6 +45,10 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> None:
+    page = page_for(arguments)
+    if page is not None:
+        sys.stdout.write(page)
+        return
     from cyclopts import CycloptsError
 
     from adflight.cli.app import app

@@ -42,11 +42,12 @@ def run(tokens: Sequence[str]) -> int | None:
     """What stands after `adflight call`; returns the exit code."""
     # the specifications' own spelling is right, too
     names = [token.replace("_", "-") if at < 3 and token[:1] != "-" else token for at, token in enumerate(tokens)]
-    code: int | None = _app(names)(names)
+    code: int | None = app_for(names)(names)
     return code
 
 
-def _app(tokens: Sequence[str]) -> App:
+def app_for(tokens: Sequence[str]) -> App:
+    """The parser of a command line, with as much of the specifications as it names."""
     app = App(
         name="adflight call",
         help="Call any operation of a vendor.\n\nThe answer is JSON on standard output. Example: adflight call iqm "
