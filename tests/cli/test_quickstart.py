@@ -207,7 +207,7 @@ async def test_cleaning_up_asks_too(service: Sandbox) -> None:
 async def test_a_wrong_password_says_what_to_do(service: Sandbox) -> None:
     done = await run(*ADFLIGHT, *LIVE, "--yes", env={**environment(service), "IQM_PASSWORD": "wr0ng-p4ssw0rd"})
     plain(done)
-    assert done.code == 1
+    assert done.code == 3
     assert done.err.startswith("adflight: IQM refused the log-in of ada@example.com: ")
     assert ".." not in done.err
     assert "Check e-mail and password (IQM_EMAIL, IQM_PASSWORD)" in done.err
@@ -269,7 +269,7 @@ async def test_an_interrupt_in_mid_create_says_what_to_look_for(service: Sandbox
 async def test_no_network_is_a_sentence() -> None:
     done = await run(*ADFLIGHT, "quickstart", "--live", "--clean-up", "7", "--yes", env=NO_NETWORK)
     plain(done)
-    assert done.code == 1
+    assert done.code == 3
     assert re.match(
         r"adflight: no connection to 127\.0\.0\.1:1: .*\nNothing was sent\. "
         r"Is the address right \(IQM_BASE_URL, FREEWHEEL_BASE_URL or ",
@@ -470,7 +470,7 @@ def test_errors_become_a_message_and_a_code(
     cases: list[tuple[BaseException, int, str]] = [
         (KeyboardInterrupt(), 130, "Interrupted.\n"),
         (InvalidInput("--port", 7, "more"), 2, "adflight: --port=7: expected more\n"),
-        (OSError("no room"), 1, "adflight: no room\n"),
+        (OSError("no room"), 3, "adflight: no room\n"),
         (
             ModuleNotFoundError("No module named 'starlette'", name="starlette"),
             1,
