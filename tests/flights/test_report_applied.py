@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from adflight import IQM, Quota
+from adflight.flights import dispatching
 from adflight.flights.events import Ended, Event, RowDone, RowFailed, Sent
 from adflight.flights.planning import plan
 from adflight.flights.report import Report, read_report
@@ -160,7 +161,11 @@ async def test_a_report_has_every_request_of_a_plan_and_its_apply(scene: Scene, 
     assert ended.requests.keys() > {one.name for one in report.operations if one.has_rows}
 
 
-async def test_what_an_interrupted_apply_had_on_its_way_is_in_its_report(scene: Scene, tmp_path: Path) -> None:
+async def test_what_an_interrupted_apply_had_on_its_way_is_in_its_report(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # its answer is not waited for
+    monkeypatch.setattr(dispatching, "GRACE", 0.0)
     iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     scene.sandbox.fault("campaigns_create", kind="delay_after", times=1, seconds=20.0)
     where: dict[str, Any] = {"scope": str(WORKSPACE), "directory": tmp_path, "clock": scene.clock}
