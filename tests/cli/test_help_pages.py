@@ -21,6 +21,9 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_pages_are_what_the_commands_say_of_themselves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # whoever draws them
+    for name, value in {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "40", "LC_ALL": "C"}.items():
+        monkeypatch.setenv(name, value)
     pages = help_rendering.rendered()
     # drawing them takes its time
     monkeypatch.setattr(help_rendering, "rendered", lambda: pages)

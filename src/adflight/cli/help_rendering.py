@@ -50,7 +50,10 @@ def _names(app: App) -> Iterator[str]:
 
 def _page(app: App, command: Sequence[str]) -> str:
     drawn = StringIO()
-    console = Console(file=drawn, width=WIDTH, force_terminal=True, color_system="standard", legacy_windows=False)
+    # each named, because rich would ask the environment of whoever draws, and CI sets NO_COLOR
+    console = Console(
+        file=drawn, width=WIDTH, force_terminal=True, color_system="standard", no_color=False, legacy_windows=False
+    )
     app.help_print([*command], console=console)
     return re.sub(r"[ \t]+$", "", drawn.getvalue(), flags=re.MULTILINE)
 
