@@ -566,7 +566,7 @@ def test_a_reader_who_leaves_while_it_settles(
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.Event().wait()
 
-    async def namesakes(intents: Any) -> dict[str, Any]:
+    async def namesakes(intents: Any, *, unfiltered: bool = False) -> dict[str, Any]:
         return {intent.key: {} for intent in intents}
 
     account.before = lambda write: hang() if write.kind == CAMPAIGN else None
@@ -662,7 +662,7 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.Event().wait()
 
-    async def namesakes(intents: Any) -> dict[str, Any]:
+    async def namesakes(intents: Any, *, unfiltered: bool = False) -> dict[str, Any]:
         account.tell("namesakes")
         return {intent.key: {} for intent in intents}
 
@@ -703,7 +703,7 @@ def test_what_is_open_of_other_files_is_told_in_short(
 
     looks: list[int] = []
 
-    async def namesakes(intents: Any) -> dict[str, Any]:
+    async def namesakes(intents: Any, *, unfiltered: bool = False) -> dict[str, Any]:
         looks.append(len(intents))
         return {intent.key: {} for intent in intents}
 
@@ -773,7 +773,7 @@ def test_who_says_no_gives_nothing_up(
         os.kill(os.getpid(), signal.SIGINT)
         await asyncio.Event().wait()
 
-    async def namesakes(intents: Any) -> dict[str, Any]:
+    async def namesakes(intents: Any, *, unfiltered: bool = False) -> dict[str, Any]:
         return {intent.key: {} for intent in intents}
 
     account.before = lambda write: hang() if write.kind == CAMPAIGN else None

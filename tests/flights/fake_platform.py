@@ -148,7 +148,9 @@ class FakePlatform(Observed):
     ) -> Mapping[int, Live]:
         return {id_: self.live[kind][id_] for id_ in ids if id_ in self.live[kind]}
 
-    async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
+    async def namesakes(
+        self, intents: Sequence[OpenIntent], *, unfiltered: bool = False
+    ) -> Mapping[str, Mapping[int, Live]]:
         raise AssertionError("a plan settles nothing")
 
     def look_up(self, write: Write, parent: int | None) -> dict[str, Any]:

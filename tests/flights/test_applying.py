@@ -572,7 +572,7 @@ async def test_what_cannot_be_looked_for_because_the_service_is_gone_stays_open(
     wishes = [*WISHES[:2], *(campaign(f"a{number}", "a") for number in range(6))]
     platform.faults = [(f"a{number}", "cut_after") for number in range(6)]
 
-    async def namesakes(intents: Any) -> Any:
+    async def namesakes(intents: Any, *, unfiltered: bool = False) -> Any:
         platform.tell("namesakes", "not sent")
         raise NotSent("no connection")
 

@@ -450,6 +450,15 @@ async def test_a_create_without_an_answer_is_found_again(account: Account) -> No
     found.update(await account.platform.namesakes(opened[1:]))
     assert account.sent() == Counter(insertion_orders_list_campaigns=1)
     assert await account.platform.namesakes([]) == {}
+    with pytest.MonkeyPatch.context() as patched:
+        listing = iqm_reading.Reading._list_orders
+        # a search that misses
+        patched.setattr(
+            iqm_reading.Reading, "_list_orders", lambda self, **how: listing(self, **(how and {"io_ids": [4711]}))
+        )
+        assert await account.platform.namesakes(opened[:1]) == {"spring": {}}
+        whole = await account.platform.namesakes(opened[:1], unfiltered=True)
+        assert whole["spring"].keys() == found["spring"].keys()
     assert {key: len(namesakes) for key, namesakes in found.items()} == {
         # the one that was there before, and the one without an answer
         "spring": 2,

@@ -133,8 +133,8 @@ async def test_what_is_doubtful_stays_open(left: Left, found: str) -> None:
     else:
         namesakes = left.platform.namesakes
 
-        async def once(intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
-            seen = await namesakes(intents)
+        async def once(intents: Sequence[OpenIntent], *, unfiltered: bool = False) -> Mapping[str, Mapping[int, Live]]:
+            seen = await namesakes(intents, unfiltered=unfiltered)
             left.vendor.objects[CAMPAIGN].clear()
             return seen
 
@@ -149,6 +149,23 @@ async def test_what_is_doubtful_stays_open(left: Left, found: str) -> None:
         "only one look": "Two look-ups disagree",
     }
     assert words[found] in event.reason
+    assert len(left.open) == 1
+
+
+async def test_a_search_that_misses_a_name_lets_nothing_be_given_up(left: Left) -> None:
+    await left.leave(creation(left, "a1"))
+    left.create("Spring")
+    everything = left.platform.namesakes
+    looks: list[bool] = []
+
+    async def missed(intents: Sequence[OpenIntent], *, unfiltered: bool = False) -> Mapping[str, Mapping[int, Live]]:
+        looks.append(unfiltered)
+        return await everything(intents) if unfiltered else {one.key: {} for one in intents}
+
+    left.platform.namesakes = missed  # type: ignore[method-assign]
+    (event,) = await left.settle(if_absent="create", by="ada")
+    assert (event.how, looks) == ("unclear", [False, True])
+    assert "Two look-ups disagree" in event.reason
     assert len(left.open) == 1
 
 
@@ -203,7 +220,7 @@ async def test_a_look_that_failed_says_nothing(left: Left, error: AdflightError)
 async def test_what_was_not_looked_for_is_not_absent(left: Left) -> None:
     await left.leave(creation(left, "a1"))
 
-    async def nothing(intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
+    async def nothing(intents: Sequence[OpenIntent], *, unfiltered: bool = False) -> Mapping[str, Mapping[int, Live]]:
         return {}
 
     left.platform.namesakes = nothing  # type: ignore[method-assign]

@@ -288,7 +288,9 @@ class VendorPlatform(Observed):
         await self._reads("read_back")
         return {id_: deepcopy(self.vendor.objects[kind][id_]) for id_ in ids if id_ in self.vendor.objects[kind]}
 
-    async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
+    async def namesakes(
+        self, intents: Sequence[OpenIntent], *, unfiltered: bool = False
+    ) -> Mapping[str, Mapping[int, Live]]:
         await self._reads("namesakes")
         return {
             one.key: {

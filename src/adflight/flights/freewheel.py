@@ -78,7 +78,9 @@ class FreeWheelPlatform(OfClient[FreeWheel]):
         orders = await get(self._client, ids)
         return {id_: live_of(order, shown(order), is_whole=True) for id_, order in orders.items()}
 
-    async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
+    async def namesakes(
+        self, intents: Sequence[OpenIntent], *, unfiltered: bool = False
+    ) -> Mapping[str, Mapping[int, Live]]:
         names: dict[int, set[str]] = {}
         for intent in intents:
             names.setdefault(intent.look_up[PLACE], set()).add(intent.look_up["name"])

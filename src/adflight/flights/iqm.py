@@ -180,7 +180,9 @@ class IQMPlatform(OfClient[IQM]):
         """The name, and of a campaign the id of its insertion order."""
         return {"name": write.named} if write.kind == ORDER else {"name": write.named, "io_id": parent}
 
-    async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
+    async def namesakes(
+        self, intents: Sequence[OpenIntent], *, unfiltered: bool = False
+    ) -> Mapping[str, Mapping[int, Live]]:
         """See `Platform.namesakes`. The intents are all of one kind: keys are unique only within one."""
         kinds = {intent.kind for intent in intents}
         if len(kinds) > 1:
@@ -188,7 +190,7 @@ class IQMPlatform(OfClient[IQM]):
         places = {intent.key: (intent.look_up.get("io_id"), intent.look_up["name"]) for intent in intents}
         found: dict[tuple[int | None, str], dict[int, Live]] = {place: {} for place in places.values()}
         seen: set[int | None] = set()
-        async for order, named in self._named(kinds, found):
+        async for order, named in self._named(kinds, found, unfiltered=unfiltered):
             seen.add(order)
             for live in named:
                 if (order, live.name) in found:
@@ -196,12 +198,12 @@ class IQMPlatform(OfClient[IQM]):
         return {key: found[place] for key, place in places.items() if place[0] in seen}
 
     async def _named(
-        self, kinds: Collection[str], places: Collection[tuple[int | None, str]]
+        self, kinds: Collection[str], places: Collection[tuple[int | None, str]], *, unfiltered: bool
     ) -> AsyncIterator[tuple[int | None, Iterable[Live]]]:
         """Everything that may bear one of these names, and more, by insertion order, as far as that can be seen."""
         reading = Reading(self._client)
         if ORDER in kinds:
-            orders = await reading.orders({name for _, name in places}, ())
+            orders = await reading.orders({name for _, name in places}, (), unfiltered=unfiltered)
             self._learn(orders.values())
             yield None, orders.values()
         if CAMPAIGN in kinds:

@@ -75,8 +75,13 @@ class Reading:
 
     # insertion orders
 
-    async def orders(self, names: Collection[str], ids: Collection[int]) -> dict[int, Live]:
-        """The insertion orders with these ids, deleted ones too, and those of the workspace with these names."""
+    async def orders(
+        self, names: Collection[str], ids: Collection[int], *, unfiltered: bool = False
+    ) -> dict[int, Live]:
+        """The insertion orders with these ids, deleted ones too, and those of the workspace with these names.
+
+        `unfiltered` reads the list of all for the names, however long it is, instead of searching for them.
+        """
         wanted = frozenset(names)
         missing = set(ids)
         found: dict[int, Live] = {}
@@ -87,7 +92,9 @@ class Reading:
                     found[row.io_id] = iqm_live.order(row)
                     missing.discard(row.io_id)
 
-        if not await self._whole_workspace(wanted, missing, keep):
+        if unfiltered:
+            keep(await self._orders())
+        elif not await self._whole_workspace(wanted, missing, keep):
             # the search is fuzzy, so names are compared here
             for form in sorted(wanted | {unicodedata.normalize("NFD", name) for name in wanted}):
                 keep(await self._orders(search=form))

@@ -165,9 +165,12 @@ class Platform(Protocol):
         """
         ...
 
-    async def namesakes(self, intents: Sequence[OpenIntent]) -> Mapping[str, Mapping[int, Live]]:
+    async def namesakes(
+        self, intents: Sequence[OpenIntent], *, unfiltered: bool = False
+    ) -> Mapping[str, Mapping[int, Live]]:
         """For creates without an outcome, by key: everything that bears the name now. `OpenIntent.look_up` is
-        `look_up(...)` of the write. One look for all of them, with the fewest requests, strictly paged.
+        `look_up(...)` of the write. One look for all of them, with the fewest requests, strictly paged; `unfiltered`
+        reads whole lists instead of relying on the vendor's search.
 
         A key is left out where it cannot be looked for, as in an insertion order that is not shown: that is no absence.
         """

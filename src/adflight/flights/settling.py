@@ -233,7 +233,8 @@ async def look_for(
     try:
         first = await _look(creates, platform)
         await platform.clock.sleep(SECOND_LOOK)
-        second = await _look(creates, platform)
+        # a search that misses a name must not let it be bought again
+        second = await _look(creates, platform, unfiltered=bool(give_up))
     except AdflightError as error:
         if ends_everything(error):
             raise
@@ -250,11 +251,13 @@ async def look_for(
     return [await _judged(one, finding, claims, platform, give_up=give_up) for one, finding in findings]
 
 
-async def _look(creates: Sequence[OpenIntent], platform: Platform) -> dict[tuple[str, str], Mapping[int, Live]]:
+async def _look(
+    creates: Sequence[OpenIntent], platform: Platform, *, unfiltered: bool = False
+) -> dict[tuple[str, str], Mapping[int, Live]]:
     """What bears their names now, by kind and key: keys are unique within a kind only."""
     seen: dict[tuple[str, str], Mapping[int, Live]] = {}
     for kind in sorted({one.kind for one in creates}):
-        named = await platform.namesakes([one for one in creates if one.kind == kind])
+        named = await platform.namesakes([one for one in creates if one.kind == kind], unfiltered=unfiltered)
         seen.update({(kind, key): live for key, live in named.items()})
     return seen
 
