@@ -22,7 +22,7 @@ from adflight.core.errors import InvalidInput
 from adflight.core.redaction import MASK, RedactedRequest
 from adflight.flights import journal as module
 from adflight.flights.book import Book
-from adflight.flights.database import Lock, Step
+from adflight.flights.database import Step
 from adflight.flights.entries import (
     Absent,
     Adopted,
@@ -40,6 +40,7 @@ from adflight.flights.entries import (
     Withdrawn,
 )
 from adflight.flights.journal import Journal
+from adflight.flights.place import Lock
 from tests.clock import FakeClock
 from tests.flights.shelf import KIND, SENT, change, copied, create, opened
 from tests.programs import ROOT, without_credentials

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from adflight.flights.database import Place
 from adflight.flights.entries import Attempt, Contradiction, Done, JournalError, SideRequest
 from adflight.flights.journal import Journal
+from adflight.flights.place import Place
 from adflight.flights.report import read_report
 from adflight.flights.tables import SCHEMA
 from tests.clock import FakeClock

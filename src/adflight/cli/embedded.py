@@ -123,8 +123,8 @@ async def _quota(transport: Transport, base_url: str) -> str:
 
 @contextmanager
 def _held(directory: Path) -> Iterator[Path]:
-    from adflight.flights.database import Lock
     from adflight.flights.entries import JournalError, JournalHeld
+    from adflight.flights.place import Lock
 
     try:
         directory.mkdir(0o700, exist_ok=True)

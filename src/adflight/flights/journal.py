@@ -31,7 +31,7 @@ from attrs import define, evolve
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.redaction import SECRET_NAMES
 from adflight.flights.book import Book
-from adflight.flights.database import Database, Lock, Place, Step
+from adflight.flights.database import Database, Step
 from adflight.flights.entries import (
     Attempt,
     Entry,
@@ -46,6 +46,7 @@ from adflight.flights.entries import (
     SideRequest,
     goes_on,
 )
+from adflight.flights.place import Lock, Place
 from adflight.flights.sealing import (
     Sealed,
     SealedOutcome,

@@ -27,10 +27,10 @@ from adflight.core.errors import InvalidInput
 from adflight.core.problems import Problem
 from adflight.core.redaction import SECRET_NAMES, redact_url
 from adflight.flights.columns import Columns
-from adflight.flights.database import Place
 from adflight.flights.detection import Detected
 from adflight.flights.items import UNSEEN, Change, Item, Leftover, Totals, Verdict
 from adflight.flights.opening import scope_in_words
+from adflight.flights.place import Place
 from adflight.flights.planning import Plan
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import Account, platform_for
