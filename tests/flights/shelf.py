@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from adflight.core.clock import Clock
 from adflight.core.redaction import RedactedRequest
-from adflight.flights.entries import Intent, Part
+from adflight.flights.entries import Done, Intent, Part
 from adflight.flights.journal import Journal
 from tests.clock import FakeClock
 
@@ -43,3 +43,10 @@ def copied(directory: Path, to: Path) -> Path:
         if not file.name.endswith("-shm"):
             shutil.copy(file, to)
     return to
+
+
+async def launched(journal: Journal, *keys: str) -> None:
+    """Keys with the ids 1, 2, ..."""
+    await journal.begin_run("digest")
+    for number, key in enumerate(keys, 1):
+        await journal.record(await journal.intend(create(key, name=key)), {key: Done(number)})

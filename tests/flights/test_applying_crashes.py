@@ -87,9 +87,9 @@ class World:
     @property
     def mark(self) -> tuple[Any, ...]:
         """Differs when a kill would leave something else behind."""
-        if not hasattr(self, "journal") or self.journal._closed.done():
+        if not hasattr(self, "journal") or self.journal._steps._closed.done():
             return ()
-        return self.journal._file._database.total_changes, self.vendor.numbers, tuple(self.vendor.on_the_way)
+        return self.journal._book._database._database.total_changes, self.vendor.numbers, tuple(self.vendor.on_the_way)
 
 
 async def before(directory: Path) -> World:

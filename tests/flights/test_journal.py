@@ -6,8 +6,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import threading
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -18,23 +16,17 @@ import pytest
 from attrs import evolve
 
 from adflight.core.adoption import adopt
-from adflight.core.errors import InvalidInput
 from adflight.core.redaction import MASK, RedactedRequest
-from adflight.flights import journal as module
-from adflight.flights.book import Book
-from adflight.flights.database import Step
 from adflight.flights.entries import (
     Absent,
     Adopted,
     Attempt,
     Contradiction,
     Done,
-    Entry,
     JournalError,
     JournalHeld,
     Part,
     Refused,
-    RowFailure,
     Unknown,
     Unsettled,
     Withdrawn,
@@ -42,18 +34,11 @@ from adflight.flights.entries import (
 from adflight.flights.journal import Journal
 from adflight.flights.place import Lock
 from tests.clock import FakeClock
-from tests.flights.shelf import KIND, SENT, change, copied, create, opened
+from tests.flights.shelf import KIND, SENT, change, copied, create, launched, opened
 from tests.programs import ROOT, without_credentials
 
 NOW = datetime.fromtimestamp(FakeClock.EPOCH, UTC)
 LOST = Unknown(NOW, 120.0, "connection reset")
-
-
-async def launched(journal: Journal, *keys: str) -> None:
-    """Keys with the ids 1, 2, ..."""
-    await journal.begin_run("digest")
-    for number, key in enumerate(keys, 1):
-        await journal.record(await journal.intend(create(key, name=key)), {key: Done(number)})
 
 
 def contents(directory: Path) -> dict[str, bytes]:
@@ -130,17 +115,6 @@ async def test_a_bulk_request_is_settled_key_by_key(tmp_path: Path) -> None:
             ("c", "absent", "read back: not changed"),
         ]
         assert entries[-1].parts[2].cause == "in neither list"
-
-
-async def test_history_comes_in_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PAGE", 2)
-    async with await opened(tmp_path) as journal:
-        await launched(journal, *"abcde")
-        await journal.end_run("complete")
-        await journal.begin_run("digest")
-        await journal.intend(change("a"))
-        assert [entry.id async for entry in journal.history()] == [1, 2, 3, 4, 5, 6]
-        assert [entry.id async for entry in journal.history(2)] == [6]
 
 
 async def test_no_secret_reaches_the_disk(tmp_path: Path) -> None:
@@ -416,195 +390,6 @@ async def test_how_long_until_it_is_settled(tmp_path: Path) -> None:
         assert {one.settle for one in await journal.open_intents()} == {0.0}
 
 
-# the writer
-
-
-async def test_those_who_ask_together_share_a_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with await opened(tmp_path) as journal:
-        await journal.begin_run("digest")
-        sizes: list[int] = []
-        database = journal._book._database
-        transact = database.transact
-
-        def counted(steps: Sequence[Step]) -> None:
-            sizes.append(len(steps))
-            transact(steps)
-
-        monkeypatch.setattr(database, "transact", counted)
-        numbers = await asyncio.gather(*(journal.intend(create(f"row {number}")) for number in range(20)))
-        assert sizes == [20] and numbers == list(range(1, 21))
-        outcomes = await asyncio.gather(
-            *(journal.intend(create(key)) for key in ("row 1", "new", "row 2")), return_exceptions=True
-        )
-        assert [type(outcome) for outcome in outcomes] == [Unsettled, int, Unsettled]
-
-
-async def test_nobody_is_told_before_it_is_on_the_disk(tmp_path: Path) -> None:
-    async with await opened(tmp_path) as journal:
-        await journal.begin_run("digest")
-        database, reached, go = journal._book._database, threading.Event(), threading.Event()
-        commit = database._commit
-
-        def held() -> None:
-            reached.set()
-            go.wait(10)
-            commit()
-
-        database._commit = held  # type: ignore[method-assign]
-        intending = asyncio.create_task(journal.intend(create()))
-        await asyncio.to_thread(reached.wait, 10)
-        assert not intending.done()
-        async with await opened(copied(tmp_path, tmp_path / "left")) as early:
-            assert await early.open_intents() == []
-        go.set()
-        assert await intending == 1
-
-
-async def test_a_cancelled_create_is_recorded_and_said_not_to_have_been_sent(tmp_path: Path) -> None:
-    async with await opened(tmp_path) as journal:
-        await journal.begin_run("digest")
-        tasks = [asyncio.create_task(journal.intend(create(key))) for key in ("a", "b")]
-        await asyncio.sleep(0)
-        tasks[0].cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await tasks[0]
-        assert await tasks[1] == 2
-        entries = [entry async for entry in journal.history()]
-        assert [(entry.parts[0].key, entry.parts[0].state) for entry in entries] == [
-            ("a", "withdrawn"),
-            ("b", "sending"),
-        ]
-        # one that was refused has nothing to withdraw
-        again = asyncio.create_task(journal.intend(create("b")))
-        await asyncio.sleep(0)
-        again.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await again
-        assert await journal.intend(create("a")) == 3
-
-
-async def test_a_cancelled_outcome_is_recorded(tmp_path: Path) -> None:
-    async with await opened(tmp_path) as journal:
-        await journal.begin_run("digest")
-        request = await journal.intend(create())
-        recording = asyncio.create_task(journal.record(request, {"row 1": Done(9)}))
-        await asyncio.sleep(0)
-        recording.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await recording
-        assert await journal.ids(KIND) == {"row 1": 9}
-
-
-async def test_another_process_must_not_use_it(tmp_path: Path) -> None:
-    async with await opened(tmp_path) as journal:
-        journal._pid += 1
-        with pytest.raises(JournalError, match="belongs to the process that opened it"):
-            await journal.ids(KIND)
-        await journal.aclose()
-        journal._pid -= 1
-        assert await journal.ids(KIND) == {}
-
-
-async def test_closing_flushes_and_refuses_what_comes_later(tmp_path: Path) -> None:
-    journal = await opened(tmp_path)
-    await journal.begin_run("digest")
-    tasks = [asyncio.create_task(journal.intend(create(key))) for key in ("a", "b")]
-    await asyncio.sleep(0)
-    tasks[1].cancel()
-    await journal.aclose()
-    await journal.aclose()
-    assert await tasks[0] == 1
-    with suppress(asyncio.CancelledError):
-        await tasks[1]
-    with pytest.raises(JournalError, match="is closed"):
-        await journal.ids(KIND)
-    assert {Path(name).suffix for name in contents(tmp_path)} == {".journal", ".lock"}
-    async with await opened(tmp_path) as journal:
-        assert [one.key for one in await journal.open_intents()] == ["a", "b"]
-        assert "example.com" in repr(journal) and "ada" not in repr(journal)
-
-
-async def test_a_full_disk_stops_an_intent_before_it_is_sent(tmp_path: Path) -> None:
-    async with await opened(tmp_path) as journal:
-        await journal.begin_run("digest")
-        request = await journal.intend(create("a"))
-        database = journal._book._database
-        pages = await journal._do(lambda: database.one("PRAGMA page_count")[0])
-        await journal._do(lambda: database.execute(f"PRAGMA max_page_count = {pages}").fetchone())
-        large = create("b", text="x" * 20_000)
-        outcomes = await asyncio.gather(
-            journal.intend(large), journal.record(request, {"a": Done(1)}), return_exceptions=True
-        )
-        assert isinstance(outcomes[0], JournalError) and "is full: nothing was written" in str(outcomes[0])
-        assert outcomes[1] is None
-        assert await journal.open_intents() == []
-        await journal._do(lambda: database.execute("PRAGMA max_page_count = 10000").fetchone())
-        assert await journal.intend(large) == 2
-
-
-async def test_what_cannot_be_kept_is_refused_before_it_is_asked_for(tmp_path: Path) -> None:
-    async with await opened(tmp_path) as journal:
-        await journal.begin_run("digest")
-        with pytest.raises(InvalidInput):
-            await journal.intend(create(budget=float("nan")))
-        assert await journal.open_intents() == []
-
-
-async def test_a_damaged_file_does_not_keep_the_lock(tmp_path: Path) -> None:
-    journal = await opened(tmp_path)
-    await journal.aclose()
-    content = journal.path.read_bytes()
-    journal.path.write_bytes(b"x" * 5000)
-    for _ in range(2):
-        with pytest.raises(JournalError, match="is damaged"):
-            await opened(tmp_path)
-    journal.path.write_bytes(content)
-    await (await opened(tmp_path)).aclose()
-    journal.path.unlink()
-    journal.path.mkdir()
-    for _ in range(2):
-        with pytest.raises(JournalError):
-            await opened(tmp_path)
-
-
-async def test_a_file_that_cannot_be_made_does_not_keep_the_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any) -> None:
-        raise JournalError("no")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("adflight.flights.database.Place.create", fail)
-        for _ in range(2):
-            with pytest.raises(JournalError, match="no"):
-                await opened(tmp_path)
-    await (await opened(tmp_path)).aclose()
-
-
-async def test_an_opening_that_is_cancelled_leaves_nothing_open(tmp_path: Path) -> None:
-    opening = asyncio.create_task(opened(tmp_path))
-    await asyncio.sleep(0)
-    opening.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await opening
-    writers = [thread for thread in threading.enumerate() if thread.name == "adflight journal"]
-    for writer in writers:
-        await asyncio.to_thread(writer.join, 10)
-    await (await opened(tmp_path)).aclose()
-
-
-def test_a_loop_that_is_gone_is_not_told(tmp_path: Path) -> None:
-    async def forget() -> Journal:
-        journal = await opened(tmp_path)
-        await journal.begin_run("digest")
-        return journal
-
-    journal = asyncio.run(forget())
-    journal._close()
-    journal._thread.join(10)
-    assert not journal._thread.is_alive()
-
-
 # two at once
 
 
@@ -790,11 +575,7 @@ asyncio.run(main())
     assert asyncio.run(look()) == ["a"]
 
 
-# rows that failed
-
-
-def failure(key: str, error: str = "a new one needs max_bid") -> RowFailure:
-    return RowFailure(kind=KIND, key=key, row=7, outcome="refused", error=error)
+# runs
 
 
 async def test_a_run_goes_on_only_while_its_process_holds_the_account(tmp_path: Path) -> None:
@@ -825,52 +606,3 @@ async def test_a_run_that_ends_while_its_process_is_looked_for_has_not_died(
 
         monkeypatch.setattr(Lock, "holder", end)
         assert [run.how for run in await reader.runs()] == ["complete"]
-
-
-async def test_rows_that_failed_are_kept_by_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PAGE", 2)
-    async with await opened(tmp_path) as journal:
-        first = await journal.begin_run("flights.csv")
-        for key in ("c", "a", "b"):
-            journal.fail_row(failure(key))
-        journal.fail_row(failure("a", "once more"))
-        await journal.end_run("failed")
-        second = await journal.begin_run("flights.csv")
-        await journal.end_run("complete")
-        kept = [failure("a", "once more"), failure("b"), failure("c")]
-        assert [one async for one in journal.failures(first)] == kept
-        assert [one async for one in journal.failures(second)] == []
-    async with await opened(tmp_path, read_only=True) as journal:
-        assert [one async for one in journal.failures(first)] == kept
-        with pytest.raises(JournalError, match="only to be read"):
-            journal.fail_row(failure("d"))
-
-
-async def test_a_failed_row_shows_no_secret_and_needs_a_run(tmp_path: Path) -> None:
-    async with await opened(tmp_path) as journal:
-        journal.fail_row(failure("early"))
-        run = await journal.begin_run("flights.csv")
-        journal.fail_row(failure("a", '{"access_token": "hush"}'))
-        assert [one.error async for one in journal.failures(run)] == [f'{{"access_token":"{MASK}"}}']
-
-
-async def test_history_is_read_by_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pages: list[list[int]] = []
-    page = Book.history
-
-    def counted(book: Book, run: int | None, after: int, limit: int) -> list[Entry]:
-        entries = page(book, run, after, limit)
-        pages.append([len(entry.parts) for entry in entries])
-        return entries
-
-    monkeypatch.setattr(Book, "history", counted)
-    async with await opened(tmp_path) as journal:
-        await journal.begin_run("spring.csv")
-        sizes = [1, 90, 100, 30, 300, 1, 199, 200]
-        for number, size in enumerate(sizes):
-            keys = [f"{number} {place}" for place in range(size)]
-            for place, key in enumerate(keys):
-                await journal.bind(KIND, key, number * 1000 + place)
-            await journal.record(await journal.intend(change(*keys)), {key: Done() for key in keys})
-        assert [len(entry.parts) async for entry in journal.history()] == sizes
-    assert pages == [[1, 90, 100], [30], [300], [1, 199], [200], []]

@@ -12,7 +12,6 @@ import pytest
 from attrs import evolve
 
 from adflight.core.errors import InvalidInput
-from adflight.flights.book import Book
 from adflight.flights.database import NoJournal
 from adflight.flights.entries import (
     Adopted,
@@ -28,6 +27,7 @@ from adflight.flights.entries import (
     Withdrawn,
 )
 from adflight.flights.journal import Journal
+from adflight.flights.records import Records
 from adflight.flights.report import Report, read_report
 from adflight.flights.report_rows import ReportRow, Status
 from tests.clock import FakeClock
@@ -186,13 +186,13 @@ async def test_of_earlier_runs_only_what_a_run_bears_on_is_read(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
-    entry = Book._entry
+    entry = Records._entry
 
-    def counted(book: Book, intent: Sequence[Any]) -> Entry:
+    def counted(records: Records, intent: Sequence[Any]) -> Entry:
         read.append(intent[1])
-        return entry(book, intent)
+        return entry(records, intent)
 
-    monkeypatch.setattr(Book, "_entry", counted)
+    monkeypatch.setattr(Records, "_entry", counted)
     async with await opened(directory, read_only=True) as journal:
         await read_report(journal)
         # what it settled

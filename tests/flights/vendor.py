@@ -29,16 +29,14 @@ from adflight.core.errors import (
 from adflight.core.options import Watch
 from adflight.core.quota import Limiter, Quota
 from adflight.flights.applying import apply
-from adflight.flights.book import Book
 from adflight.flights.columns import Columns, columns_for
-from adflight.flights.database import Database
 from adflight.flights.entries import Done, OpenIntent, Refused
 from adflight.flights.events import Event
+from adflight.flights.group_commit import GroupCommit, deliver
 from adflight.flights.items import Change, Item, Totals, Verdict
-from adflight.flights.journal import Journal, _deliver
+from adflight.flights.journal import Journal
 from adflight.flights.live import Live, Needs, Snapshot
 from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Told, Write
-from adflight.flights.tables import AT_OPENING, SCHEMA
 from adflight.flights.traffic import Traffic
 from adflight.flights.values import Managed
 from tests.clock import FakeClock
@@ -487,40 +485,34 @@ def _combined(writes: Iterable[Write]) -> Iterator[Write]:
 # a journal in one thread
 
 
-class _NoThread:
-    """Starts at once, in the event loop."""
+class InlineSteps(GroupCommit):
+    """Does steps in the event loop, a turn after they were asked for."""
 
-    def __init__(self, start: Carry) -> None:
-        self.start = start
-
-
-class InlineJournal(Journal):
-    """A journal whose transactions happen in the event loop, a turn after they were asked for."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._thread = _NoThread(self._begin)  # type: ignore[assignment]
-
-    def _begin(self) -> None:
-        self._file = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=False, now=self._clock.time())
-        self._file.execute("PRAGMA synchronous = OFF")
-        self._book = Book(self._file)
-        self._ready.set_result(None)
+    async def start(self) -> None:
+        self._database = self._open_database()
+        self._database.execute("PRAGMA synchronous = OFF")
 
     def _hand_over(self) -> None:
         if self._asked and not self._closed.done():
             asked, self._asked = self._asked, []
-            self._file.transact([one.step for one in asked])
-            self._loop.call_soon(_deliver, asked)
+            self._database.transact([one.step for one in asked])
+            self._loop.call_soon(deliver, asked)
 
     def _close(self) -> None:
         if not self._closing:
             self._hand_over()
             self._closing = True
-            self._file.close()
-            assert self._lock is not None
-            self._lock.release()
+            self._database.close()
+            self._let_go()
             self._closed.set_result(None)
+
+
+class InlineJournal(Journal):
+    """A journal whose transactions happen in the event loop."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._steps = InlineSteps(self.path.stem, self._open_database, self._let_go)
 
 
 @asynccontextmanager

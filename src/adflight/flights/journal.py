@@ -9,24 +9,19 @@
         await journal.record(request, {"row 1": Done(id=537599)})
         await journal.end_run("complete")
 
-Imports `book`, `database`, `entries` and `tables`, and core's clock and redaction; sends nothing itself.
+Imports `book`, `records`, `group_commit`, `place` and what they import; sends nothing itself.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from attrs import define, evolve
+from attrs import evolve
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.redaction import SECRET_NAMES
@@ -46,7 +41,9 @@ from adflight.flights.entries import (
     SideRequest,
     goes_on,
 )
+from adflight.flights.group_commit import GroupCommit
 from adflight.flights.place import Lock, Place
+from adflight.flights.records import Records
 from adflight.flights.sealing import (
     Sealed,
     SealedOutcome,
@@ -69,14 +66,6 @@ _SIDE_PAGE: Final = 2000
 """The same of side requests, which are short."""
 
 
-@define(eq=False)
-class _Asked:
-    """A step, and who waits for it: nobody after a cancellation."""
-
-    step: Step
-    waiting: asyncio.Future[Any] | None
-
-
 class Journal:
     """The journal of one scope of one account of one service. While it is open, no other process opens one of that
     account to write.
@@ -95,17 +84,10 @@ class Journal:
         self._lock = lock
         self._clock = clock
         self._secrets = secrets
-        self._pid = os.getpid()
-        self._loop = asyncio.get_running_loop()
         self._opened = clock.monotonic()
         self._book: Book
-        self._asked: list[_Asked] = []
-        self._queue: SimpleQueue[list[_Asked] | None] = SimpleQueue()
-        self._closing = False
-        self._ready: asyncio.Future[None] = self._loop.create_future()
-        self._closed: asyncio.Future[None] = self._loop.create_future()
-        # a daemon: a program that forgets to close must not hang, and every state of the file is a good one
-        self._thread = Thread(target=self._write, name="adflight journal", daemon=True)
+        self._records: Records
+        self._steps = GroupCommit(place.path.stem, self._open_database, self._let_go)
 
     @classmethod
     async def open(
@@ -136,16 +118,7 @@ class Journal:
         clock = SystemClock() if clock is None else clock
         place = Place.of(base_url, account, directory, scope=scope)
         journal = cls(place, None if read_only else await _lock(place, wait, clock), clock, secrets)
-        journal._thread.start()
-        try:
-            await asyncio.shield(journal._ready)
-        except asyncio.CancelledError:
-            journal._close()
-            raise
-        except JournalError:
-            # so that it can be opened again at once
-            await journal.aclose()
-            raise
+        await journal._steps.start()
         return journal
 
     async def __aenter__(self) -> Self:
@@ -161,9 +134,7 @@ class Journal:
 
     async def aclose(self) -> None:
         """Writes what is still to be written, closes the file and lets others have it; harmless when repeated."""
-        if os.getpid() == self._pid:
-            self._close()
-            await asyncio.shield(self._closed)
+        await self._steps.aclose()
 
     def is_of(self, base_url: str, account: str, *, scope: str = "") -> bool:
         """Whether it belongs to this account, and to this scope of it; all as `open` takes them."""
@@ -182,19 +153,11 @@ class Journal:
 
         Raises `Contradiction` while another run has not ended.
         """
-        self._check_writable()
         now = self._clock.time()
-        waiting: asyncio.Future[int] = self._loop.create_future()
-        step = self._ask(lambda: self._book.begin_run(file, now), waiting)
-        try:
-            return await waiting
-        except asyncio.CancelledError:
-            # behind it in the queue, so that it is known then whether it has begun
-            with suppress(JournalError):
-                self._ask(lambda: self._interrupt(step, now), None)
-            raise
+        interrupt = partial(self._interrupt, now)
+        return await self._put(lambda: self._book.begin_run(file, now), undo=interrupt)
 
-    def _interrupt(self, begun: Step, now: float) -> None:
+    def _interrupt(self, now: float, begun: Step) -> None:
         if begun.error is None:
             self._book.end_run("interrupted", now)
 
@@ -205,11 +168,11 @@ class Journal:
 
     async def runs(self) -> list[Run]:
         """All runs, the earliest first. One without an end goes on: another process, or this one, is at it."""
-        runs = await self._do(lambda: self._book.runs())
+        runs = await self._steps.do(lambda: self._records.runs())
         if self._lock is not None or not runs or not goes_on(runs[-1]) or self._is_somebody_at(runs[-1]):
             return runs
         # its end may have been written since
-        runs = [one for one in await self._do(lambda: self._book.runs()) if one.id <= runs[-1].id]
+        runs = [one for one in await self._steps.do(lambda: self._records.runs()) if one.id <= runs[-1].id]
         return [evolve(one, how="died") if goes_on(one) else one for one in runs]
 
     def _is_somebody_at(self, run: Run) -> bool:
@@ -221,18 +184,15 @@ class Journal:
         """Has it written down, for reports, that a row failed; what the disk makes of it, the next step tells."""
         self._check_writable()
         clean = evolve(failure, error=without_secrets(failure.error, self._secrets))
-        self._ask(lambda: self._book.fail_row(clean), None)
+        self._steps.ask(lambda: self._book.fail_row(clean))
 
     async def failures(self, run: int) -> AsyncIterator[RowFailure]:
         """The rows that failed in a run, by kind and key. Memory stays constant."""
         after = ("", "")
-        while page := await self._do(partial(self._failures, run, after)):
+        while page := await self._steps.do(partial(self._records.failures, run, after, _PAGE)):
             for failure in page:
                 yield failure
             after = (page[-1].kind, page[-1].key)
-
-    def _failures(self, run: int, after: tuple[str, str]) -> list[RowFailure]:
-        return self._book.failures(run, after, _PAGE)
 
     def add_side_requests(self, requests: Iterable[SideRequest]) -> None:
         """Has written down what the run sends, or has sent, without an intent; see `fail_row`.
@@ -240,7 +200,7 @@ class Journal:
         `requests` are read in another thread, and perhaps more than once.
         """
         self._check_writable()
-        self._ask(lambda: self._book.add_side_requests(requests), None)
+        self._steps.ask(lambda: self._book.add_side_requests(requests))
 
     async def side_requests(self, run: int) -> AsyncIterator[SideRequest]:
         """What a run sent without an intent, as it was written down. Memory stays constant.
@@ -248,13 +208,10 @@ class Journal:
         There are none of runs of the adflight that did not write them down yet.
         """
         after = 0
-        while page := await self._do(partial(self._side_requests, run, after)):
+        while page := await self._steps.do(partial(self._records.side_requests, run, after, _SIDE_PAGE)):
             for _, one in page:
                 yield one
             after = page[-1][0]
-
-    def _side_requests(self, run: int, after: int) -> list[tuple[int, SideRequest]]:
-        return self._book.side_requests(run, after, _SIDE_PAGE)
 
     # requests
 
@@ -271,17 +228,12 @@ class Journal:
             InvalidInput: it holds what cannot be kept.
             JournalError: the disk.
         """
-        self._check_writable()
         sealed, now = Sealed.of(intent, self._secrets), self._clock.time()
-        waiting: asyncio.Future[int] = self._loop.create_future()
-        step = self._ask(lambda: self._book.intend(sealed, now), waiting)
-        try:
-            return await waiting
-        except asyncio.CancelledError:
-            # behind it in the queue, so that its number is known then
-            with suppress(JournalError):
-                self._ask(lambda: self._book.withdraw(step.result, "cancelled before it was sent", now), None)
-            raise
+        withdraw = partial(self._withdraw, now)
+        return await self._put(lambda: self._book.intend(sealed, now), undo=withdraw)
+
+    def _withdraw(self, now: float, intended: Step) -> None:
+        self._book.withdraw(intended.result, "cancelled before it was sent", now)
 
     async def record(self, request: int, outcomes: Mapping[str, Outcome]) -> None:
         """Writes down what became of a request, by key; of a bulk request as many keys as are known.
@@ -310,53 +262,50 @@ class Journal:
         Later it also has what this process has under way.
         """
         now = self._clock.time()
-        return await self._do(lambda: self._book.open_intents(now))
+        return await self._steps.do(lambda: self._book.open_intents(now))
 
     async def history(self, run: int | None = None) -> AsyncIterator[Entry]:
         """Every request, of one run or of all, the earliest first, and what became of it. Memory stays constant."""
         after = 0
-        while page := await self._do(partial(self._page, run, after)):
+        while page := await self._steps.do(partial(self._records.history, run, after, _PAGE)):
             for entry in page:
                 yield entry
             after = page[-1].id
 
-    def _page(self, run: int | None, after: int) -> list[Entry]:
-        return self._book.history(run, after, _PAGE)
-
     async def settled_in(self, run: int) -> list[Entry]:
         """The requests of earlier runs whose outcome became known, for some key at least, while a run went on."""
-        return await self._do(lambda: self._book.settled_in(run))
+        return await self._steps.do(lambda: self._records.settled_in(run))
 
     async def done_since(self, run: int) -> set[tuple[str, str]]:
         """By kind and key, what a run did not do and a later one did, without failing in anything else of it."""
-        return await self._do(lambda: self._book.done_since(run))
+        return await self._steps.do(lambda: self._records.done_since(run))
 
     async def applied_before(self, run: int, columns: Mapping[str, str]) -> dict[tuple[str, str], Any]:
         """By kind and key, what earlier runs last applied of one column of each kind, for all that a run changes."""
-        return await self._do(lambda: self._book.applied_before(run, columns))
+        return await self._steps.do(lambda: self._records.applied_before(run, columns))
 
     # objects
 
     async def ids(self, kind: str) -> dict[str, int]:
         """The vendor's ids by key."""
-        return await self._do(lambda: self._book.ids(kind))
+        return await self._steps.do(lambda: self._book.ids(kind))
 
     async def given_up(self, kind: str) -> set[str]:
         """The keys whose creates a person gave up as not there, and that mean nothing now."""
-        return await self._do(lambda: self._book.given_up(kind))
+        return await self._steps.do(lambda: self._book.given_up(kind))
 
     async def known(self, kind: str) -> list[Known]:
         """What each key means, and since when, by key."""
-        return await self._do(lambda: self._book.known(kind))
+        return await self._steps.do(lambda: self._book.known(kind))
 
     async def keys_of(self, kind: str, file: str) -> dict[str, int]:
         """The ids by key of what was applied or bound in runs of `file`."""
-        return await self._do(lambda: self._book.keys_of(kind, file))
+        return await self._steps.do(lambda: self._book.keys_of(kind, file))
 
     async def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What was last applied, by key and field; keys without anything are left out."""
         keys = tuple(keys)
-        return await self._do(lambda: self._book.applied(kind, keys))
+        return await self._steps.do(lambda: self._book.applied(kind, keys))
 
     async def bind(
         self,
@@ -405,93 +354,19 @@ class Journal:
         if self._lock is None:
             raise JournalError(f"the journal {self.path.stem} was opened only to be read")
 
-    async def _put(self, work: Callable[[], T]) -> T:
+    async def _put(self, work: Callable[[], T], *, undo: Callable[[Step], object] | None = None) -> T:
         self._check_writable()
-        return await self._do(work)
+        return await self._steps.do(work, undo=undo)
 
-    async def _do(self, work: Callable[[], T]) -> T:
-        waiting: asyncio.Future[T] = self._loop.create_future()
-        self._ask(work, waiting)
-        return await waiting
+    def _open_database(self) -> Database:
+        now, read_only = self._clock.time(), self._lock is None
+        database = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=read_only, now=now)
+        self._book, self._records = Book(database), Records(database)
+        return database
 
-    def _ask(self, work: Callable[[], Any], waiting: asyncio.Future[Any] | None) -> Step:
-        if self._closing:
-            raise JournalError(f"the journal {self.path.stem} is closed")
-        if os.getpid() != self._pid:
-            raise JournalError(f"the journal {self.path.stem} belongs to the process that opened it")
-        if not self._asked:
-            # whoever else asks in this turn of the loop shares the transaction
-            self._loop.call_soon(self._hand_over)
-        step = Step(work)
-        self._asked.append(_Asked(step, waiting))
-        return step
-
-    def _hand_over(self) -> None:
-        if self._asked:
-            self._queue.put(self._asked)
-            self._asked = []
-
-    def _close(self) -> None:
-        if not self._closing:
-            self._hand_over()
-            self._closing = True
-            self._queue.put(None)
-
-    def _write(self) -> None:
-        """The thread: the only one that touches the database."""
-        database: Database | None = None
-        try:
-            now, read_only = self._clock.time(), self._lock is None
-            database = Database(self._place, schema=SCHEMA, opening=AT_OPENING, read_only=read_only, now=now)
-            self._book = Book(database)
-            self._tell(_succeed, self._ready, None)
-            while self._serve(database):
-                pass
-        except Exception as error:
-            self._tell(_fail, self._ready, error)
-        finally:
-            if database is not None:
-                database.close()
-            if self._lock is not None:
-                self._lock.release()
-            self._tell(_succeed, self._closed, None)
-
-    def _serve(self, database: Database) -> bool:
-        """One transaction, of all that was asked by now; whether there may be more."""
-        asked = self._queue.get()
-        group: list[_Asked] = []
-        with suppress(Empty):
-            while asked is not None:
-                group += asked
-                asked = self._queue.get_nowait()
-        if group:
-            database.transact([one.step for one in group])
-            self._tell(_deliver, group)
-        return asked is not None
-
-    def _tell(self, what: Callable[..., None], *values: Any) -> None:
-        # nobody waits any more once the loop is closed
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(what, *values)
-
-
-def _deliver(group: Iterable[_Asked]) -> None:
-    for one in group:
-        if one.waiting is not None:
-            if one.step.error is None:
-                _succeed(one.waiting, one.step.result)
-            else:
-                _fail(one.waiting, one.step.error)
-
-
-def _succeed(waiting: asyncio.Future[Any], value: Any) -> None:
-    if not waiting.done():
-        waiting.set_result(value)
-
-
-def _fail(waiting: asyncio.Future[Any], error: Exception) -> None:
-    if not waiting.done():
-        waiting.set_exception(error)
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
 
 async def _lock(place: Place, wait: float | None, clock: Clock) -> Lock:
