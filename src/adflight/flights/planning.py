@@ -9,22 +9,21 @@ Imports the rest of this package, but for settling and applying, which `Plan.app
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeAlias, get_args
 
 from attrs import define, field, frozen
 
 from adflight.core.errors import InvalidInput
 from adflight.core.problems import Problem
-from adflight.flights.comparing import Applied, Comparison
+from adflight.flights.comparing import Comparison
 from adflight.flights.database import NoJournal
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import moment
@@ -33,26 +32,23 @@ from adflight.flights.journal import Journal
 from adflight.flights.live import Snapshot
 from adflight.flights.moving import moved
 from adflight.flights.opening import check_journal, open_journal
-from adflight.flights.platform import CAMPAIGN, KINDS, ORDER, Platform, Write
+from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.platforms import Account, platform_for
-from adflight.flights.reading import KEPT, Flight, Flights, Order, Source
+from adflight.flights.reading import KEPT, Flights, Source
+from adflight.flights.remembered import earlier_of, known_of, last_run_of, pages, wanted_of
 from adflight.flights.sourcing import read_source
 from adflight.flights.tallying import seconds_for, totals_of
 from adflight.flights.traffic import Traffic
 from adflight.flights.values import Managed
-from adflight.flights.wanted import Known, Wanted
 
 if TYPE_CHECKING:
     from adflight.flights.events import Event, Settled
 
 __all__ = ["FullRefresh", "Plan", "Refresh", "full_refresh_cost", "make_plan", "moved", "plan"]
 
-RowT = TypeVar("RowT", Order, Flight)
-
 Refresh: TypeAlias = Literal["lists", "full"]
 """Whether lists will do, or each object that exists is read by itself too, for the fields that no list shows."""
 
-_PAGE: Final = 1000
 _SENT: Final = (Verdict.CREATE, Verdict.CHANGE)
 
 
@@ -279,19 +275,19 @@ async def make_plan(
             await check_journal(journal, platform)
         scope = await platform.scope()
     read_at, read_on = moment(platform.clock.time()), platform.clock.monotonic()
-    last_run = 0 if journal is None else await _last_run(journal)
-    known = await _known(journal)
-    wanted = await _wanted(flights, known, journal)
-    earlier = await _earlier(journal, label, wanted, read_at)
+    last_run = 0 if journal is None else await last_run_of(journal)
+    known = await known_of(journal)
+    wanted = await wanted_of(flights, known, journal)
+    earlier = await earlier_of(journal, label, wanted, read_at)
     needs = wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=refresh == "full")
     with platform.observed(sent.add):
         snapshot = await platform.read(needs)
     comparison = Comparison(wanted, snapshot)
     items: list[Item] = []
-    async for orders, applied in _pages(flights.orders(), journal, ORDER, known):
+    async for orders, applied in pages(flights.orders(), journal, ORDER, known):
         items += [comparison.order(order, applied.get(order.key, {})) for order in orders]
     if flights.columns.flight_name is not None:
-        async for rows, applied in _pages(iter(flights), journal, CAMPAIGN, known):
+        async for rows, applied in pages(iter(flights), journal, CAMPAIGN, known):
             items += [comparison.flight(flight, applied.get(flight.key, {})) for flight in rows]
         comparison.refuse_empty()
     leftovers = tuple(comparison.leftovers(earlier))
@@ -337,9 +333,9 @@ async def full_refresh_cost(
         await check_journal(journal, platform)
     with await read_source(source, platform, declarations) as flights:
         async with _readable(platform, journal, directory) as opened:
-            wanted = await _wanted(flights, await _known(opened), opened)
+            wanted = await wanted_of(flights, await known_of(opened), opened)
             named, now = label_of(source) if label is None else label, moment(platform.clock.time())
-            earlier = await _earlier(opened, named, wanted, now)
+            earlier = await earlier_of(opened, named, wanted, now)
             needs = wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=True)
             requests = platform.full_reads(needs)
     return FullRefresh(requests, seconds_for(requests, platform.limiter.quota))
@@ -367,65 +363,3 @@ async def _readable(platform: Platform, given: Journal | None, directory: Path |
         return
     async with journal:
         yield journal
-
-
-async def _last_run(journal: Journal) -> int | None:
-    runs = await journal.runs()
-    return 0 if not runs else runs[-1].id if runs[-1].how else None
-
-
-async def _known(journal: Journal | None) -> Known:
-    return {kind: {} if journal is None else await journal.ids(kind) for kind in (ORDER, CAMPAIGN)}
-
-
-async def _sent(journal: Journal | None) -> dict[str, set[str]]:
-    """By kind, the keys whose creates have no outcome."""
-    open_ = [] if journal is None else await journal.open_intents()
-    return {kind: {one.key for one in open_ if one.creates and one.kind == kind} for kind in (ORDER, CAMPAIGN)}
-
-
-async def _earlier(journal: Journal | None, label: str, wanted: Wanted, now: datetime) -> list[tuple[str, str, int]]:
-    """Kind, key and id of what was applied from this file before and is not in it; rows without a name have no before.
-
-    What has ended spends nothing any more, and years of it would have to be read each time.
-    """
-    found: list[tuple[str, str, int]] = []
-    if journal is None or not label:
-        return found
-    for level, (_, end) in wanted.columns.spans.items():
-        kind = KINDS[level]
-        keys = await journal.keys_of(kind, label)
-        gone = iter([(key, id_) for key, id_ in keys.items() if id_ not in wanted.present[kind]])
-        while page := dict(islice(gone, _PAGE)):
-            for key, applied in (await journal.applied(kind, page)).items():
-                if isinstance(ended := applied.get(end), datetime) and ended <= now:
-                    del page[key]
-            found += [(kind, key, id_) for key, id_ in page.items()]
-    return found
-
-
-async def _wanted(flights: Flights, known: Known, journal: Journal | None) -> Wanted:
-    wanted = Wanted(flights.columns, known, await _sent(journal))
-    # of an order that a file does not place, the journal knows where it was
-    placing = None if flights.columns.order_place is None else journal
-    async for orders, applied in _pages(flights.orders(), placing, ORDER, known):
-        for order in orders:
-            wanted.add_order(order, applied.get(order.key, {}))
-    if flights.columns.flight_name is not None:
-        async for rows, _ in _pages(iter(flights), None, CAMPAIGN, known):
-            for flight in rows:
-                wanted.add_flight(flight)
-    return wanted
-
-
-async def _pages(
-    rows: Iterator[RowT], journal: Journal | None, kind: str, known: Known
-) -> AsyncIterator[tuple[Sequence[RowT], dict[str, Applied]]]:
-    """Rows and what was applied to them, in turns of the event loop that keep nobody waiting for long."""
-    while page := list(islice(rows, _PAGE)):
-        keys = [row.key for row in page if row.key in known[kind]]
-        if journal is not None and keys:
-            yield page, {**await journal.applied(kind, keys)}
-        else:
-            yield page, {}
-            await asyncio.sleep(0)

@@ -1,6 +1,6 @@
 """What a file names, held against what the journal knows: the ids to ask for, and the names to look for. Pure.
 
-Imports reading, live and platform; used by `comparing` and `planning`.
+Imports reading, live and platform; used by `comparing`, `remembered` and `planning`.
 """
 
 from __future__ import annotations
