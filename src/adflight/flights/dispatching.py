@@ -1,6 +1,6 @@
 """Carries out a schedule: many writes at a time, and what has no outcome settled in rounds that they share.
 
-Imports `scheduling`, `sending`, `settling`, `silence` and the events; used by `applying`.
+Imports `scheduling`, `sending`, `awaiting`, `settling`, `silence` and the events; used by `applying`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from contextlib import suppress
 from math import inf
 from typing import Any, Final, Literal
 
-from attrs import define
-
 from adflight.core.errors import AdflightError
 from adflight.core.options import Attempted
+from adflight.flights.awaiting import Awaited, Awaiting
 from adflight.flights.entries import JournalError, RowFailure, Unknown, moment
 from adflight.flights.events import Event, RowDone, RowFailed, Settled, Settling
 from adflight.flights.items import Item, Verdict
@@ -26,29 +25,11 @@ from adflight.flights.sending import Fate, Sending
 from adflight.flights.settling import conclude, together
 from adflight.flights.silence import Silence
 
-GATHER: Final = 300.0
-"""Seconds for which requests without an outcome gather, as long as others can be sent, before they share a round."""
-
 GRACE: Final = 5.0
 """Seconds for which one that is cancelled waits for the answers of what is at the service: each is a request that
 nobody has to look for."""
 
-_READ_AT_ONCE: Final = 500
-
 _STOPPED: Final = "the apply stopped before it was known what became of it; the next one finds out"
-
-
-@define(eq=False)
-class _Awaited:
-    """A share of a write that was sent, and of which nobody knows yet what became."""
-
-    write: Write
-    target: Target
-    request: int
-    due: float
-    """By the monotonic clock: when it must be settled."""
-    reason: str
-    """What is known of why it is not known."""
 
 
 class Dispatcher:
@@ -86,10 +67,7 @@ class Dispatcher:
         self._reported: list[Sending] = []
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = inf
-        self._lost: list[_Awaited] = []
-        """What may not have been carried out, the earliest first."""
-        self._unread: list[_Awaited] = []
-        """What was answered, and only has to be read back."""
+        self._awaited = Awaiting()
         self._unsent: list[tuple[Sending, Fate]] = []
         """What never left, because there was no connection, and there has been none since."""
         self._silence = Silence()
@@ -167,7 +145,7 @@ class Dispatcher:
     def _is_over(self) -> bool:
         if self._under_way:
             return False
-        return self.stopped is not None or (self._schedule.is_over and not self._lost and not self._unread)
+        return self.stopped is not None or (self._schedule.is_over and not self._awaited)
 
     def _start_writes(self) -> None:
         while self.stopped is None and len(self._under_way) < self._concurrency and self.has_room():
@@ -278,10 +256,10 @@ class Dispatcher:
     async def _leave_words(self) -> None:
         """What was not found out stays open, as unknown."""
         lost = Unknown(moment(self._clock.time()), self._platform.settled_after, "it was not read back")
-        for one in self._unread:
+        for one in self._awaited.unread:
             with suppress(JournalError, asyncio.CancelledError):
                 await self._journal.record(one.request, {one.target.key: lost})
-        for one in (*self._unread, *self._lost) if self.stopped is not None else ():
+        for one in self._awaited if self.stopped is not None else ():
             if (one.write.kind, one.target.key) in self._items:
                 self.failed(one.write.kind, one.target.key, one.target.row, _STOPPED, "unknown")
 
@@ -314,10 +292,9 @@ class Dispatcher:
                 self._conclude_done(write, target, fate.id, "created" if write.creates else "changed")
             case "lost" | "unread":
                 assert sending.request is not None, "what was not sent has an outcome"
-                is_lost = fate.how == "lost"
-                due = self._clock.monotonic() + (sending.settled_after if is_lost else 0.0)
-                awaited = _Awaited(write, target, sending.request, due, fate.reason)
-                (self._lost if is_lost else self._unread).append(awaited)
+                now, is_lost = self._clock.monotonic(), fate.how == "lost"
+                due = now + (sending.settled_after if is_lost else 0.0)
+                self._awaited.add(Awaited(write, target, sending.request, due, fate.reason), is_lost=is_lost)
             case "unsent":
                 self._unsent.append((sending, fate))
             case how:
@@ -361,28 +338,19 @@ class Dispatcher:
     def _start_round(self) -> None:
         if self.stopped is not None or self._round is not None:
             return
-        is_idle = self._is_idle
-        due, at = self._next_round(is_idle=is_idle)
-        if not due:
+        now, is_idle = self._clock.monotonic(), self._is_idle
+        round_ = self._awaited.next_round(now, is_idle=is_idle)
+        if round_ is None:
             return
-        wait = at - self._clock.monotonic()
-        if due is self._lost and is_idle and not self._is_settling_told:
+        wait = round_.at - now
+        if round_.is_lost and is_idle and not self._is_settling_told:
             self._is_settling_told = True
-            self._tell(Settling(open=len(due), seconds=max(wait, 0.0)))
+            self._tell(Settling(open=len(round_.due), seconds=max(wait, 0.0)))
         if wait > 0:
             self._ring_in(wait)
             return
         self._is_settling_told = False
-        self._round = self._begin(self._settle([one for one in due if one.due <= at], is_lost=due is self._lost), None)
-
-    def _next_round(self, *, is_idle: bool) -> tuple[list[_Awaited], float]:
-        """What is to be found out next, and when."""
-        if self._unread and (is_idle or len(self._unread) >= _READ_AT_ONCE):
-            return self._unread, self._clock.monotonic()
-        # while nothing else can be sent, none is added to what is lost
-        of_lost = inf if not self._lost else self._lost[-1].due if is_idle else self._lost[0].due + GATHER
-        of_unread = self._unread[0].due + GATHER if self._unread else inf
-        return (self._lost, of_lost) if of_lost < of_unread else (self._unread, of_unread)
+        self._round = self._begin(self._settle(round_.due, is_lost=round_.is_lost), None)
 
     def _ring_in(self, seconds: float) -> None:
         at = self._clock.monotonic() + seconds
@@ -396,7 +364,7 @@ class Dispatcher:
         await self._clock.sleep(seconds)
         self._changed.set()
 
-    async def _settle(self, due: Collection[_Awaited], *, is_lost: bool) -> None:
+    async def _settle(self, due: Collection[Awaited], *, is_lost: bool) -> None:
         """One round, shared by all that are due."""
         awaited = {(one.request, one.target.key): one for one in due}
         open_ = [one for one in await self._journal.open_intents() if (one.intent, one.key) in awaited]
@@ -407,15 +375,13 @@ class Dispatcher:
         if self._silence.is_lasting:
             # whoever could not ask has found out nothing
             found = [(intent, event) for intent, event in found if event.how != "unclear"]
-        settled = {id(awaited[one.intent, one.key]) for one, _ in found}
-        self._lost = [one for one in self._lost if id(one) not in settled]
-        self._unread = [one for one in self._unread if id(one) not in settled]
+        self._awaited.drop(awaited[one.intent, one.key] for one, _ in found)
         for intent, event in found:
             if is_lost:
                 self._tell(event)
             self._resolve(awaited[intent.intent, intent.key], event, is_lost=is_lost)
 
-    def _resolve(self, one: _Awaited, event: Settled, *, is_lost: bool) -> None:
+    def _resolve(self, one: Awaited, event: Settled, *, is_lost: bool) -> None:
         """What a round found out about one of them."""
         write, target = one.write, one.target
         match event.how:
