@@ -149,7 +149,7 @@ ANSWERED: dict[str, dict[str, set[int]]] = {}
 
 def trial(vendor: Vendor, contract: Contract, fixture: str) -> Callable[..., None]:
     """The test of a vendor's operations. `fixture` serves it."""
-    specification = vendor.specification(OPTIONS)
+    specification = vendor.validation(OPTIONS).specification
     operations = {(operation.paths[0], operation.method): operation for operation in specification.operations}
     validation = Validation(specification)
     schema = schemathesis.openapi.from_dict(dict(specification.document))

@@ -10,16 +10,17 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import jsonschema_rs
 
 from .answers import Refused
-from .specification import Operation, Parameter, Specification
+from .specification import Operation, Parameter, Specification, load
 from .xml import Codec, Malformed
 
-__all__ = ["Arguments", "Validation"]
+__all__ = ["Arguments", "Validation", "generated"]
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?\Z")
@@ -36,6 +37,12 @@ class Arguments:
     path: Mapping[str, Any]
     query: Mapping[str, Any]
     body: Any
+
+
+@cache
+def generated(vendor: str) -> Validation:
+    """Of the specification that comes with adflight. Kept, because many tests start a sandbox each."""
+    return Validation(load(vendor=vendor))
 
 
 class Validation:

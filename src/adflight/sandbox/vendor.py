@@ -19,9 +19,9 @@ from .faults import Fault, FaultKind, Faults
 from .gateway import Gateway
 from .options import SandboxOptions
 from .places import Place, places
-from .specification import Operation, Specification, load
+from .specification import Operation, load
 from .store import Store
-from .validation import Validation
+from .validation import Validation, generated
 from .world import Handler, World
 
 __all__ = ["Action", "Platform", "Vendor"]
@@ -131,13 +131,14 @@ class Vendor:
     actions: Mapping[str, Action] = field(default_factory=dict)
     """Routes of the administration that only this vendor has."""
 
-    def specification(self, options: SandboxOptions) -> Specification:
-        """The vendor's operations.
+    def validation(self, options: SandboxOptions) -> Validation:
+        """The vendor's operations, with what their requests have to be.
 
         Raises:
             OSError: The document cannot be read.
         """
-        return load(self.document(options), self.name)
+        document = self.document(options)
+        return generated(self.name) if document is None else Validation(load(document))
 
     def open(
         self,
@@ -155,19 +156,20 @@ class Vendor:
             OSError: The document cannot be read.
             ValueError: A fault is for no operation of the specification.
         """
-        specification = self.specification(options)
+        validation = self.validation(options)
+        operations = validation.specification.operations
         quotas = {group: quota or (None, 60.0) for group, quota in self.quotas(options).items()}
         limit, window = quotas.pop("api", (None, 60.0))
         engine = Engine(
             World(store, self.gateway(store, options), options, file_url),
             self.handlers,
-            Validation(specification),
+            validation,
             clock,
             Meter(limit, window, quotas),
-            Faults([operation.id for operation in specification.operations], faults, options.seed),
+            Faults([operation.id for operation in operations], faults, options.seed),
             connections,
             prefix=self.prefix,
             refuse=self.refuse,
             busy=self.busy,
         )
-        return self.platform(self, engine, places(specification.operations, self.spellings), root)
+        return self.platform(self, engine, places(operations, self.spellings), root)
