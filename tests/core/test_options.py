@@ -26,6 +26,17 @@ def test_headers_cannot_smuggle_others(headers: dict[str, str]) -> None:
         evolve(Options(), scope=headers)
 
 
+@pytest.mark.parametrize("name", ["headers", "scope"])
+def test_what_is_sent_with_every_request_is_shown_nowhere(name: str) -> None:
+    kept: dict[str, Any] = {name: {"X-Api-Key": "sk-live-abc"}}
+    # as read from a file
+    refused: dict[str, Any] = {name: {"X-Api-Key": "sk-live-abc\n"}}
+    with pytest.raises(InvalidInput, match=r"X-Api-Key.*one line") as raised:
+        Options(**refused)
+    for shown in (repr(Options(**kept)), str(raised.value), repr(raised.value), repr(vars(raised.value))):
+        assert "sk-live" not in shown
+
+
 def test_options_do_not_change() -> None:
     options: Any = Options()
     with pytest.raises(FrozenInstanceError):

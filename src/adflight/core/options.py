@@ -1,4 +1,4 @@
-"""What a caller may set for single calls, and hooks. Imports nothing of core."""
+"""What a caller may set for single calls, and hooks. Imports nothing of core but redaction."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from attrs import Attribute, field, frozen
 
+from adflight.core.redaction import MASK
 from adflight_api.runtime import InvalidInput
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def _positive(_: Options, attribute: Attribute[Any], value: float | None) -> Non
 def _texts(_: Options, attribute: Attribute[Any], value: Mapping[str, str]) -> None:
     for name, text in value.items():
         if not f"{name}{text}".isprintable():
-            raise InvalidInput(f"{attribute.name}[{name!r}]", text, "a text of one line")
+            # what a header holds may be a secret, as one that was read from a file, newline and all
+            raise InvalidInput(f"{attribute.name}[{name!r}]", MASK, "a text of one line that can be printed")
 
 
 class Watch(Protocol):
@@ -88,13 +90,13 @@ class Options:
     """Seconds for everything: waiting for the quota, logging in, attempts and the pauses between them."""
     max_attempts: int = field(default=4, validator=_positive)
     """How often a request is sent at most. The repeat after a token was renewed is not counted."""
-    headers: Mapping[str, str] = field(factory=dict, validator=_texts)
+    headers: Mapping[str, str] = field(factory=dict, validator=_texts, repr=False)
     """Sent with every request; they cannot replace credentials."""
     raw: bool = False
     """Whether calls return the answer as it came, with the typed value in it."""
     partial: Literal["raise", "return"] = "raise"
     """What becomes of an answer that names items that failed."""
-    scope: Mapping[str, str] = field(factory=dict, validator=_texts)
+    scope: Mapping[str, str] = field(factory=dict, validator=_texts, repr=False)
     """What the vendor's authenticator sends instead of its own values, by name of the security scheme."""
     watch: Watch | None = field(default=None, repr=False)
 
