@@ -187,6 +187,34 @@ async def test_passwords_that_a_service_repeats(form: bool) -> None:
     assert_no_secret(raised.value, raised.value.request, raised.value.response)
 
 
+async def test_keys_in_headers_that_a_service_repeats() -> None:
+    async def add(seen: httpx.Request) -> None:
+        seen.headers["Cookie"] = "theme=x; session=of-a-hook-42"
+
+    keys = {"x-api-key": f" {TOKEN} ", "Proxy-Authorization": "Basic by-the-proxy", "X-Trace": "trace-42"}
+    said = f"{TOKEN}, by-the-proxy, of-a-hook-42 and theme are none of Basic, trace-42"
+    opened = session(ScriptedTransport(answer(400, said.encode())), hooks=[Hook(add)])
+    with pytest.raises(ValidationFailed) as raised:
+        await opened.call(request(), same, Options(headers=keys))
+    shown = raised.value.response.content.decode()
+    assert shown == "***, ***, *** and theme are none of Basic, trace-42"
+    assert_no_secret(raised.value, raised.value.request, raised.value.response)
+
+
+async def test_nested_fields_that_a_service_repeats() -> None:
+    body = {"rows": [{"name": "Spring", "auth": {"Password": TOKEN, "token": ["one-of-two", "abc"]}}]}
+    came = answer(400, {"message": f"{TOKEN} or one-of-two, or abc, is not the password of Spring"})
+    with pytest.raises(ValidationFailed, match=r"\*\*\* or \*\*\*, or abc, is not the password of Spring") as raised:
+        await session(ScriptedTransport(came)).call(Request(operation(), "/things", body=body), same, Options())
+    assert_no_secret(raised.value, raised.value.request, raised.value.response)
+
+
+async def test_nobody_looks_for_secrets_in_a_body_that_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adflight.core.attempt.secret_values", lambda *arguments: pytest.fail("it was read through"))
+    asked = Request(operation("create"), "/things", body={"rows": [{"password": TOKEN}]})
+    assert await session(ScriptedTransport()).call(asked, same, Options()) == 1
+
+
 @pytest.mark.parametrize("repeat", ["read", "create"])
 async def test_a_token_that_cannot_be_sent_holds_up_nobody(repeat: Repeat) -> None:
     key = Grant({}, query={"token": "abcd\udcff"})

@@ -65,10 +65,12 @@ class Call:
         return redact_request(self.method, url, headers, body, secrets, written=written)
 
     def sent_secrets(self, secrets: frozenset[str]) -> tuple[str, ...]:
-        """The values that opened the service, or that it was sent, which it may repeat."""
-        body = self.request.body if isinstance(self.request.body, dict) else {}
-        fields = {**body, **(self.request.query or {}), **self.grant.query}
-        return secret_values(self.grant.headers, fields, secrets)
+        """The values that opened the service, or that it was sent, which it may repeat.
+
+        It walks through the body, so that it is nothing for a call that succeeds and that no hook sees.
+        """
+        headers = merged(merged(self.headers, self.added), self.grant.headers)
+        return secret_values(headers, (self.request.body, self.request.query, self.grant.query), secrets)
 
 
 def merged(headers: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:

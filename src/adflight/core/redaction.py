@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any, Final, TypeVar
@@ -174,14 +174,37 @@ def redact_text(text: str) -> str:
     return _ECHO.sub(rf"\1\2{MASK}", text)
 
 
-def secret_values(
-    headers: Mapping[str, str], fields: Mapping[str, Any], secrets: frozenset[str] = SECRET_NAMES
-) -> tuple[str, ...]:
-    """The secrets among what was sent, which a service may repeat; the longest first."""
-    # of "Bearer abc" the last word
-    values = {text.rpartition(" ")[2] for name, text in headers.items() if _bare(name) in secrets}
-    values |= {text for name, text in fields.items() if isinstance(text, str) and _bare(name) in secrets}
+def secret_values(headers: Mapping[str, str], sent: Any, secrets: frozenset[str] = SECRET_NAMES) -> tuple[str, ...]:
+    """The secrets among what was sent, which a service may repeat; the longest first.
+
+    `sent` is a JSON value, in which a secret is what goes by a secret name at any depth.
+    """
+    values = {value for name, text in headers.items() if _bare(name) in secrets for value in _opening(name, text)}
+    values.update(_named(sent, secrets, _MAX_DEPTH))
     return tuple(sorted((text for text in values if len(text) >= _SHORTEST), key=len, reverse=True))
+
+
+def _opening(name: str, text: str) -> Iterator[str]:
+    """What of a secret header is the secret: not the scheme before it, nor the names of cookies."""
+    if _bare(name) == "cookie":
+        yield from (pair.partition("=")[2].strip() for pair in text.split(";"))
+    elif _bare(name) in ("authorization", "proxyauthorization"):
+        yield text.rpartition(" ")[2]
+    else:
+        yield text.strip()
+
+
+def _named(value: Any, secrets: frozenset[str], depth: int, *, is_secret: bool = False) -> Iterator[str]:
+    """The texts that go by a secret name, or stand in what does."""
+    if isinstance(value, str):
+        if is_secret:
+            yield value
+    elif depth and isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _named(item, secrets, depth - 1, is_secret=is_secret or _bare(str(key)) in secrets)
+    elif depth and isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _named(item, secrets, depth - 1, is_secret=is_secret)
 
 
 def redact_values(shown: T, values: tuple[str, ...]) -> T:
