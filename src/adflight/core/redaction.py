@@ -257,10 +257,11 @@ def _letter(letter: str) -> str:
 @lru_cache
 def _fields(secrets: frozenset[str]) -> re.Pattern[str]:
     names = _spellings(secrets)
-    # quotes may be escaped: JSON inside a JSON text
-    in_json = rf'"(?:{names})\\*"\s*:\s*\\*"?'
-    form = rf"(?<![\w-])(?:{names})="
-    return re.compile(rf'(?P<head>{in_json}|{form})(?:(?<=")(?:[^"\\]|\\.)*|[^\s"&,}}\]]+)', re.IGNORECASE)
+    # quotes may be escaped: JSON inside a JSON text; single ones are Python's
+    mapping = rf"""["'](?:{names})\\*["']\s*:\s*\\*["']?"""
+    form = rf"""(?<![\w-])(?:{names})(?:\s*=\s*\\*["']|=)"""
+    quoted = r"""(?<=")(?:[^"\\]|\\.)*|(?<=')(?:[^'\\]|\\.)*"""
+    return re.compile(rf"""(?P<head>{mapping}|{form})(?:{quoted}|[^\s"&,}}\]]+)""", re.IGNORECASE)
 
 
 @lru_cache
