@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -10,6 +11,7 @@ from adflight.core.download import fetch
 from adflight.core.errors import (
     APIError,
     AuthenticationError,
+    ConfigurationError,
     ConnectionBroken,
     InvalidInput,
     NotFound,
@@ -21,10 +23,10 @@ from adflight.core.errors import (
     TransportError,
     ValidationFailed,
 )
-from adflight.core.options import Options
-from adflight.core.transport import AiohttpTransport
+from adflight.core.options import Attempted, Options
+from adflight.core.transport import AiohttpTransport, WireAnswer, WireRequest
 from tests.clock import FakeClock
-from tests.core.scripted import SECRET, ScriptedTransport, Step, answer
+from tests.core.scripted import SECRET, ScriptedTransport, Step, answer, session
 from tests.raw_server import RawServer, answering, cutting
 
 URL = f"https://files.example.com/report.csv?X-Signature={SECRET}&token={SECRET}"
@@ -87,6 +89,79 @@ async def test_a_refusal_is_final(status: int, kind: type[APIError]) -> None:
     assert b"expired" in error.response.content
     for shown in (error, error.request, error.response, error.response.content, dict(error.response.headers)):
         assert SECRET not in f"{shown!s} {shown!r}"
+
+
+async def test_a_page_that_names_the_address_shows_no_part_of_its_query() -> None:
+    url = "https://files.example.com/report.csv?X-Credential=AKIA123%2F4&X-Signature=deadbeef&anew"
+    page = f"<h1>403</h1> {url} was refused, because {url.replace('&', '&amp;')} has the signature deadbeef"
+    transport = ScriptedTransport(answer(403, page.encode(), {"Location": f"{url}&again=1"}))
+    with pytest.raises(PermissionDenied) as caught:
+        await fetch(transport, url, options=Options(), clock=FakeClock(auto=True))
+    path = "https://files.example.com/report.csv?***"
+    shown = caught.value.response
+    assert shown.content.decode() == f"<h1>403</h1> {path} was refused, because {path} has the signature ***"
+    assert shown.headers["location"] == f"{path}&again=1"
+
+
+@pytest.mark.parametrize("kind", [ConnectionBroken, ConfigurationError])
+async def test_a_transport_that_names_the_address_shows_its_path_only(kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=r"report.csv\?\*\*\* failed"):
+        await fetched(kind(f"{URL} failed"), max_attempts=1)
+
+
+async def test_each_attempt_is_told_and_logged_like_a_calls(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "adflight")
+    told: list[Attempted] = []
+    clock = FakeClock(auto=True)
+    started = clock.time()
+
+    async def slowly(sent: WireRequest) -> WireAnswer:
+        await clock.sleep(2)
+        return answer(503)
+
+    transport = ScriptedTransport(slowly, NotSent("no connection"), answer(429), FILE)
+    made = session(transport, clock=clock)
+    with made.observed(told.append):
+        assert await made.download(URL, Options()) == b"a,b\n1,2\n"
+    assert [(one.number, one.outcome, one.status) for one in told] == [
+        (1, "server error", 503),
+        (2, "not sent", None),
+        (3, "rate limited", 429),
+        (4, "answered", 200),
+    ]
+    assert {(one.operation, one.is_watched, one.is_apart) for one in told} == {("download", False, True)}
+    assert (told[0].sent_at, told[0].elapsed) == (started, 2.0)
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("INFO", "download, attempt 1: server error, repeat after 2.000 s"),
+        ("INFO", "download, attempt 2: not sent, repeat after 0.000 s"),
+        ("INFO", "download, attempt 3: rate limited, repeat after 0.000 s"),
+        ("DEBUG", "download, attempt 4: answered after 0.000 s"),
+    ]
+    assert vars(caplog.records[0])["status"] == 503
+    assert vars(caplog.records[3])["outcome"] == "answered"
+
+
+@pytest.mark.parametrize(
+    ("step", "outcome"),
+    [
+        (answer(302), "server error"),
+        (answer(401), "unauthorized"),
+        (answer(404), "refused"),
+        (answer(422), "refused"),
+        (Timeout("t"), "timeout"),
+        (NotSent("of a transport that is not certified"), "broken"),
+        (InvalidInput("url", "x", "a URL"), "not sent"),
+        (ZeroDivisionError(), "broken"),
+        (asyncio.CancelledError(), "cancelled"),
+    ],
+    ids=str,
+)
+async def test_how_the_last_attempt_ended_is_told(step: Step, outcome: str) -> None:
+    told: list[Attempted] = []
+    options, clock = Options(max_attempts=1), FakeClock()
+    with pytest.raises(BaseException):  # noqa: B017 - whatever it is
+        await fetch(ScriptedTransport(step, certified=False), URL, options=options, clock=clock, tell=told.append)
+    assert [(one.outcome, one.number) for one in told] == [(outcome, 1)]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 from adflight import (
     IQM,
     AdflightError,
+    Attempted,
     ConfigurationError,
     ConnectionBroken,
     Hook,
@@ -390,7 +391,12 @@ async def test_a_report_is_saved_without_credentials_going_along(scene: Scene, t
     target = tmp_path / "report.csv"
     target.write_text("yesterday's")
 
-    assert await iqm.save_report(file.url, str(target)) == target
+    told: list[Attempted] = []
+    used = iqm.limiter.state().used
+    with iqm.observed(told.append):
+        assert await iqm.save_report(file.url, str(target)) == target
+    assert [(one.operation, one.status, one.is_apart) for one in told] == [("download", 200, True)]
+    assert iqm.limiter.state().used == used
 
     assert target.read_text().splitlines()[0] == "Name"
     assert files_in(tmp_path) == ["report.csv"]

@@ -214,7 +214,8 @@ class Client(Generic[RawT]):
         return await self._session.call(request, parse, evolve(self.options, watch=watch))
 
     def observed(self, observer: Callable[[Attempted], object]) -> AbstractContextManager[None]:
-        """Tells `observer` of every attempt of this client and its views that ends within the block, log-ins included.
+        """Tells `observer` of every attempt of this client and its views that ends within the block, log-ins and
+        downloads included.
 
             sent = []
             with client.observed(sent.append):

@@ -73,19 +73,31 @@ class Onlookers:
         sent_at, watch, operation = self._clock.time() - elapsed, call.options.watch, call.request.operation.id
         if watch is not None and outcome != CANCELLED:
             watch.answered(outcome, status, sent_at, elapsed)
+        if self.observers:
+            attempted = Attempted(
+                operation=operation,
+                number=call.attempt,
+                outcome=outcome,
+                status=status,
+                sent_at=sent_at,
+                elapsed=elapsed,
+                is_watched=watch is not None,
+                is_apart=call.limiter is not self._limiter,
+            )
+            self.report(attempted)
+
+    def report(self, attempted: Attempted) -> None:
+        """Tells the observers of an attempt."""
         for observer in self.observers:
             try:
-                observer(
-                    Attempted(
-                        operation=operation,
-                        number=call.attempt,
-                        outcome=outcome,
-                        status=status,
-                        sent_at=sent_at,
-                        elapsed=elapsed,
-                        is_watched=watch is not None,
-                        is_apart=call.limiter is not self._limiter,
-                    )
-                )
+                observer(attempted)
             except Exception:
-                logger.exception("an observer failed; the call goes on", extra={"operation": operation})
+                logger.exception("an observer failed; the call goes on", extra={"operation": attempted.operation})
+
+
+def log_attempt(
+    level: int, operation: str, number: int, status: int | None, outcome: str, became: str, elapsed: float
+) -> None:
+    """Logs how an attempt ended and, in `became`, what follows from it; `elapsed` in seconds."""
+    extra = {"operation": operation, "attempt": number, "status": status, "elapsed": elapsed, "outcome": outcome}
+    logger.log(level, "%s, attempt %d: %s after %.3f s", operation, number, became, elapsed, extra=extra)

@@ -56,7 +56,7 @@ class Attempted:
     """An attempt that ended, as whoever observes a client is told of it (`Client.observed`)."""
 
     operation: str
-    """tag.method, as in `campaigns.create`; of a log-in its operation, too."""
+    """tag.method, as in `campaigns.create`; of a log-in its operation, too; "download" for a file of another host."""
     number: int
     """Counted from 1 within its call. The repeat after a token was renewed has the number of the attempt before."""
     outcome: str
@@ -70,7 +70,7 @@ class Attempted:
     is_watched: bool
     """Whether its call had a `Watch`."""
     is_apart: bool
-    """Whether the service counts it against a quota of its own, and not against the account's (`Client.limiter`)."""
+    """Whether it does not count against the account's quota (`Client.limiter`), but against one of its own or none."""
 
     @property
     def has_left(self) -> bool:
@@ -103,7 +103,8 @@ class Options:
 
 @frozen
 class Hook:
-    """Coroutines that see every attempt, log-ins and repeats included, as httpx objects without secrets.
+    """Coroutines that see every attempt, log-ins and repeats included, as httpx objects without secrets. What goes to
+    another host, as a report's download does, has none of our headers, and they do not see it: `Client.observed` does.
 
     `on_request` runs when the attempt is about to be sent. Headers that it sets on the request are sent, other changes
     are not; what it raises ends the call. `on_response` runs when an answer came, whatever its status; what it raises

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any, Final, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import orjson
 from attrs import field, frozen
@@ -180,7 +180,21 @@ def secret_values(headers: Mapping[str, str], sent: Any, secrets: frozenset[str]
     `sent` is a JSON value, in which a secret is what goes by a secret name at any depth.
     """
     values = {value for name, text in headers.items() if _bare(name) in secrets for value in _opening(name, text)}
-    values.update(_named(sent, secrets, _MAX_DEPTH))
+    return _longest_first(values.union(_named(sent, secrets, _MAX_DEPTH)))
+
+
+def query_values(url: str) -> tuple[str, ...]:
+    """All that the query of a signed URL says, whole and in parts, and a password in it; the longest first."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # where its query is cannot be told
+        return _longest_first({url})
+    said = (value or name for name, value in parse_qsl(parts.query, keep_blank_values=True))
+    return _longest_first({parts.query, unquote(parts.password or ""), *said})
+
+
+def _longest_first(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted((text for text in values if len(text) >= _SHORTEST), key=len, reverse=True))
 
 

@@ -13,6 +13,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal, TypeAlias
 
+from adflight.core.errors import NotSent, Timeout, TransportError
 from adflight_api.runtime import Repeat
 
 Event: TypeAlias = Literal[
@@ -42,6 +43,13 @@ _CERTAIN: Final = frozenset[Event]({"not sent", "rate limited", "unauthorized", 
 
 MAX_PAUSE: Final = 300.0
 """Seconds; a `Retry-After` beyond this is taken for a mistake."""
+
+
+def transport_event(failure: TransportError) -> Event:
+    """How an attempt ended to which no answer came."""
+    if isinstance(failure, NotSent):
+        return "not sent"
+    return "timeout" if isinstance(failure, Timeout) else "broken"
 
 
 def decide(repeat: Repeat, event: Event, *, attempts_left: int, renewable: bool) -> Action:

@@ -21,6 +21,7 @@ from adflight.core.answers import Headers, RawAnswer, without_secrets
 from adflight.core.attempt import Call, merged, with_query
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.credentials import Authenticator
+from adflight.core.download import fetch
 from adflight.core.errors import (
     AdflightError,
     APIError,
@@ -35,11 +36,11 @@ from adflight.core.errors import (
 )
 from adflight.core.gate import Gate
 from adflight.core.judge import Refusal, Verdict, judge, partial_failure, too_long, unusable
-from adflight.core.onlookers import Onlookers
+from adflight.core.onlookers import Onlookers, log_attempt
 from adflight.core.options import CANCELLED, Attempted, Hook, Options, Watch
 from adflight.core.quota import Limiter, Slot
 from adflight.core.redaction import SECRET_NAMES, redact_error, redact_values
-from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after
+from adflight.core.repeat import Event, backoff, decide, pause_after_429, retry_after, transport_event
 from adflight.core.routing import Router, Routing
 from adflight.core.transport import MAX_RESPONSE_SIZE, Transport, WireAnswer, WireRequest
 from adflight_api.runtime import Request
@@ -148,7 +149,7 @@ class Session:
         while True:
             answer = await self._send(call)
             if isinstance(answer, TransportError):
-                failure = await self._after(call, answer, _transport_event(answer))
+                failure = await self._after(call, answer, transport_event(answer))
             else:
                 verdict = None
                 if len(answer.content) > self._max_body_size:
@@ -170,6 +171,15 @@ class Session:
             # raised out here, because what was caught above would become its __context__
             if failure is not None:
                 raise failure
+
+    async def download(self, url: str, options: Options) -> bytes:
+        """A file of another host, which gets no header of ours, hooks' neither; observed and logged like calls.
+
+        Raises what `fetch` raises.
+        """
+        return await fetch(
+            self.transport, url, options=options, clock=self.clock, tell=self._onlookers.report, jitter=self._random
+        )
 
     def _begin(self, request: Request, options: Options) -> Call:
         method, url = self._router.find(request)
@@ -392,13 +402,5 @@ class Session:
         return self._gate
 
     def _log(self, level: int, call: Call, status: int | None, outcome: str, text: str) -> None:
-        operation, elapsed = call.request.operation.id, self.clock.monotonic() - call.started
-        extra = {"operation": operation, "attempt": call.attempt, "status": status, "elapsed": elapsed}
-        extra["outcome"] = outcome
-        logger.log(level, "%s, attempt %d: %s after %.3f s", operation, call.attempt, text, elapsed, extra=extra)
-
-
-def _transport_event(failure: TransportError) -> Event:
-    if isinstance(failure, NotSent):
-        return "not sent"
-    return "timeout" if isinstance(failure, Timeout) else "broken"
+        elapsed = self.clock.monotonic() - call.started
+        log_attempt(level, call.request.operation.id, call.attempt, status, outcome, text, elapsed)

@@ -17,7 +17,6 @@ from attrs import evolve
 from adflight.core.caller import BoundCaller
 from adflight.core.client import CallOptions, Client, Connection, check_credentials, from_environment
 from adflight.core.credentials import TokenStore
-from adflight.core.download import fetch
 from adflight.core.errors import InvalidInput
 from adflight.core.quota import Quota
 from adflight.iqm.login import WORKSPACE_HOST, WORKSPACE_ID, Login
@@ -247,7 +246,7 @@ class IQM(Client[OperationsWithRawResponse], Operations):
         many bytes as the transport reads of an answer (64 MiB unless told otherwise). Source: document 002. Raises
         `InvalidInput`, `TransportError`, `APIError` or `OSError`.
         """
-        content = await fetch(self._session.transport, url, options=self.options, clock=self.clock)
+        content = await self._session.download(url, self.options)
         target = Path(path)
         await asyncio.to_thread(_write, target, content)
         return target
