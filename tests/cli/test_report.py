@@ -18,6 +18,7 @@ from adflight.flights.declarations import Declarations
 from adflight.flights.entries import Done, Outcome, Refused, RowFailure, Unknown
 from adflight.flights.journal import Journal
 from adflight.flights.report import read_report
+from adflight.flights.report_rows import ReportRow
 from tests.cli.account import Account as Customer
 from tests.cli.account import FakeTarget
 from tests.clock import FakeClock
@@ -243,6 +244,16 @@ async def test_many_failures_are_counted(
     assert f"and {2 * (SHOWN + 2) - SHOWN} more; adflight report --format csv has them all" in err
     # whatever a service says, it moves no cursor
     assert "\x1b" not in out + err
+    assert len([line for line in err.splitlines() if line.startswith(("lost", "refused"))]) == SHOWN
+    kept: list[str] = []
+
+    def where(row: ReportRow) -> str:
+        kept.append(row.key)
+        return row.key
+
+    monkeypatch.setattr("adflight.cli.report._where", where)
+    await run_report(account, failed=Path("again.csv"), format="jsonl", output=Path("rows.jsonl"))
+    assert len(kept) == SHOWN, "texts that nobody is shown are not kept"
 
 
 async def test_a_run_that_goes_on(tmp_path: Path) -> None:

@@ -287,7 +287,9 @@ async def _write_failed(
             done.append(row.key)
         else:
             failed[row.kind].add(row.key)
-            errors.append(f"{_where(row)}: {row.error}")
+            # a hundred thousand rows may have failed, each with a text of its own
+            if len(errors) < SHOWN:
+                errors.append(f"{_where(row)}: {row.error}")
     if done:
         print(_that_failed(done, "done since, by later runs, and left out"), file=sys.stderr)
     if not errors:
@@ -313,10 +315,11 @@ async def _write_failed(
             f"a file with what failed: {_plain(report.run.file)}, which the run applied, had it "
             f"({_some(written.missing)}), and this one has none of it",
         )
-    for error in errors[:SHOWN]:
+    for error in errors:
         print(_plain(error), file=sys.stderr)
-    if len(errors) > SHOWN:
-        print(f"and {len(errors) - SHOWN:,} more; adflight report --format csv has them all", file=sys.stderr)
+    more = sum(map(len, failed.values())) - len(errors)
+    if more:
+        print(f"and {more:,} more; adflight report --format csv has them all", file=sys.stderr)
     print(f"Wrote {counted(written.rows, 'row')} to {path}. Correct them, and apply that file.", file=sys.stderr)
     if written.missing:
         print(_that_failed(written.missing, f"not in {source}"), file=sys.stderr)
