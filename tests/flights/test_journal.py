@@ -6,7 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -31,10 +32,11 @@ from adflight.flights.entries import (
     Unsettled,
     Withdrawn,
 )
-from adflight.flights.journal import Journal
-from adflight.flights.place import Lock
+from adflight.flights.journal import ASKING, Journal
+from adflight.flights.place import Lock, Place
+from adflight.flights.place import _ask as ask
 from tests.clock import FakeClock
-from tests.flights.shelf import KIND, SENT, change, copied, create, launched, opened
+from tests.flights.shelf import ACCOUNT, KIND, SENT, URL, change, copied, create, launched, opened
 from tests.programs import ROOT, without_credentials
 
 NOW = datetime.fromtimestamp(FakeClock.EPOCH, UTC)
@@ -419,10 +421,41 @@ async def test_waiting_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert caplog.text.count("waiting until it is let go") == 1
 
 
+@contextmanager
+def asking(directory: Path) -> Iterator[None]:
+    """Somebody looks whether the journal is held."""
+    with Place.of(URL, ACCOUNT, directory).lock.open() as file:
+        ask(file.fileno())
+        yield
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no shared lock")
+@pytest.mark.parametrize("wait", [0.0, 10.0, None])
+async def test_who_only_asks_keeps_nobody_out(wait: float | None, tmp_path: Path) -> None:
+    await (await opened(tmp_path)).aclose()
+    clock = FakeClock()
+    with asking(tmp_path):
+        opening = asyncio.create_task(opened(tmp_path, clock, wait=wait))
+        await clock.settle()
+        assert not opening.done()
+    await clock.advance(ASKING)
+    await (await opening).aclose()
+    assert clock.slept == [ASKING]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no shared lock")
+async def test_who_asks_for_ever_is_not_waited_for(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).aclose()
+    clock = FakeClock(auto=True)
+    with asking(tmp_path), pytest.raises(JournalHeld):
+        await opened(tmp_path, clock)
+    assert 0 < sum(clock.slept) < 1
+
+
 HOLD = """
 import asyncio, os, sys
 from pathlib import Path
-from adflight.flights.journal import Journal
+from adflight.flights.journal import ASKING, Journal
 from tests.flights.shelf import opened
 
 async def main():

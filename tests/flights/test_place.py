@@ -130,9 +130,21 @@ def test_who_holds_a_lock_can_be_asked_without_a_trace(tmp_path: Path, monkeypat
     def fail(opened: int) -> None:
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(place_module, "_grab", fail)
+    monkeypatch.setattr(place_module, "_ask", fail)
     with pytest.raises(JournalError, match="lock: No locks available"):
         Lock.holder(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no shared lock")
+def test_two_may_ask_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    lock = Lock(path, 0.0)
+    with path.open() as asking:
+        with pytest.raises(BlockingIOError):
+            place_module._ask(asking.fileno())
+        lock.release()
+        place_module._ask(asking.fileno())
+        assert Lock.holder(path) is None
 
 
 @pytest.mark.parametrize("note", ["", "[]", '{"pid": 1}', '{"pid": "x", "since": 1}'])

@@ -59,6 +59,12 @@ logger: Final = logging.getLogger("adflight")
 LOOK_AGAIN: Final = 1.0
 """Seconds between two looks whether a journal that is waited for is free."""
 
+ASKING: Final = 0.005
+"""Seconds after which whoever only asked whether a journal is held has let it go."""
+
+_ASKERS: Final = 20
+"""How many of these may come one after the other."""
+
 _PAGE: Final = 200
 """Rows that are read at once: failures, or requests' parts, which a bulk request may have more of by itself."""
 
@@ -372,11 +378,15 @@ class Journal:
 async def _lock(place: Place, wait: float | None, clock: Clock) -> Lock:
     place.prepare()
     until = None if wait is None else clock.monotonic() + wait
-    told = False
+    told, asked = False, 0
     while True:
         try:
             lock = Lock(place.lock, clock.time())
         except JournalHeld as error:
+            if asked < _ASKERS and Lock.holder(place.lock) is None:
+                asked += 1
+                await clock.sleep(ASKING)
+                continue
             left = LOOK_AGAIN if until is None else until - clock.monotonic()
             if left <= 0:
                 raise

@@ -112,11 +112,18 @@ if sys.platform == "win32":  # pragma: no cover - the tests run elsewhere
         os.lseek(opened, 1 << 20, os.SEEK_SET)
         msvcrt.locking(opened, msvcrt.LK_NBLCK, 1)
 
+    # there is no other lock
+    _ask = _grab
+
 else:
     import fcntl
 
     def _grab(opened: int) -> None:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _ask(opened: int) -> None:
+        # shared: fails exactly while somebody holds it, and two that ask do not disturb one another
+        fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 _HELD: Final[set[int]] = set()
@@ -136,7 +143,10 @@ class Lock:
     """A file that one process holds, once, until it releases it or ends, however it ends."""
 
     def __init__(self, path: Path, now: float) -> None:
-        """`now` in epoch seconds. Raises `JournalHeld`, or `JournalError` when the file cannot be used."""
+        """`now` in epoch seconds. Raises `JournalHeld`, or `JournalError` when the file cannot be used.
+
+        So it does while somebody only asks who is its `holder`: see there whether anybody is.
+        """
         try:
             self._opened = self._take(path)
             try:
@@ -179,8 +189,8 @@ class Lock:
         except OSError as error:
             raise _unusable(path, error) from None
         try:
-            # to ask for it is the only way to know; nobody else can have it for these microseconds
-            _grab(opened)
+            # to ask for it is the only way to know; nobody can take it for these microseconds
+            _ask(opened)
         except (BlockingIOError, PermissionError):
             return _held(path, os.read(opened, 200))
         except OSError as error:
