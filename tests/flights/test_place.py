@@ -201,9 +201,9 @@ from pathlib import Path
 from adflight.flights.place import Lock
 
 lock = Lock(Path(sys.argv[1]), 0.0)
-child = os.fork()
-if child:
-    print(child, flush=True)
+if not os.fork():
+    # by now it has let go
+    print(os.getpid(), flush=True)
 sys.stdin.read()
 os._exit(0)
 """
