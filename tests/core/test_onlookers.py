@@ -54,10 +54,10 @@ async def test_every_attempt_is_told_in_the_words_of_a_watch() -> None:
     assert brief(told) == [
         (1, "rate limited", 429),
         (2, "server error", 503),
-        # a token that is renewed makes no further attempt
         (3, "unauthorized", 401),
-        (3, "not sent", None),
-        (4, "answered", 200),
+        # of the same attempt, with a renewed token
+        (4, "not sent", None),
+        (5, "answered", 200),
     ]
     assert [line[:2] for line in diary.lines if isinstance(line, tuple)] == [(one.outcome, one.status) for one in told]
     assert [one.has_left for one in told] == [True, True, True, False, True]

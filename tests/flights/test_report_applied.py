@@ -65,6 +65,27 @@ def by_operation(report: Report) -> Counter[str]:
     return counts
 
 
+async def test_what_is_sent_again_with_a_renewed_token_is_a_repeat_of_reads_and_writes(
+    scene: Scene, tmp_path: Path
+) -> None:
+    iqm = await scene.client(ow_id=WORKSPACE)
+    assert [zone async for zone in iqm.master.list_timezones()]
+    scene.sandbox.expire_tokens()
+    with pytest.MonkeyPatch.context() as patched:
+        intend = InlineJournal.intend
+
+        async def late(journal: InlineJournal, intent: Any) -> int:
+            scene.sandbox.expire_tokens()
+            patched.undo()
+            return await intend(journal, intent)
+
+        patched.setattr(InlineJournal, "intend", late)
+        _, report, _ = await applied(scene, iqm, tmp_path, [row(1)])
+    repeated = {one.name: (one.has_rows, one.requests, one.sendings) for one in report.operations if one.repeats}
+    (read,) = repeated.keys() - {"insertion_orders.create"}
+    assert repeated == {read: (False, 1, 2), "insertion_orders.create": (True, 1, 2)}
+
+
 async def test_a_report_says_what_the_apply_said(scene: Scene, tmp_path: Path) -> None:
     iqm = await scene.client(quota=QUOTA, ow_id=WORKSPACE)
     scene.sandbox.fault("campaigns_create", kind="cut_after", times=2)

@@ -37,6 +37,8 @@ class Call:
     """By the monotonic clock."""
     attempt: int = 1
     """Counted from 1; an attempt with a renewed token is the same attempt."""
+    renewals: int = 0
+    """How often it was made again with a renewed token."""
     refused_before: bool = False
     """Whether the attempt before failed with 401."""
     grant: Grant = _NO_GRANT

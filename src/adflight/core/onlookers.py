@@ -76,7 +76,7 @@ class Onlookers:
         if self.observers:
             attempted = Attempted(
                 operation=operation,
-                number=call.attempt,
+                number=call.attempt + call.renewals,
                 outcome=outcome,
                 status=status,
                 sent_at=sent_at,

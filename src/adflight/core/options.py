@@ -58,7 +58,8 @@ class Attempted:
     operation: str
     """tag.method, as in `campaigns.create`; of a log-in its operation, too; "download" for a file of another host."""
     number: int
-    """Counted from 1 within its call. The repeat after a token was renewed has the number of the attempt before."""
+    """Counted from 1 within its call, with the repeats after a token was renewed, which `Options.max_attempts` does not
+    count."""
     outcome: str
     """In the words of `Watch.answered`, or `CANCELLED`."""
     status: int | None

@@ -347,6 +347,7 @@ class Session:
             self._log(level, call, None if answer is None else answer.status, event, f"{event}, {action}")
         if action == "renew":
             self.authenticator.invalidate(call.grant)
+            call.renewals += 1
             return None
         if action == "repeat":
             call.attempt += 1
