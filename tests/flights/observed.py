@@ -37,6 +37,7 @@ class Observed:
         *,
         at: float | None = None,
         is_watched: bool = False,
+        number: int = 1,
     ) -> None:
         now = self.clock.time()
         at = now if at is None else at
@@ -44,7 +45,7 @@ class Observed:
             observer(
                 Attempted(
                     operation=operation,
-                    number=1,
+                    number=number,
                     outcome=outcome,
                     status=status,
                     sent_at=at,

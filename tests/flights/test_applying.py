@@ -565,6 +565,19 @@ async def test_a_few_that_can_not_be_sent_fail_alone(platform: VendorPlatform, j
     assert brief(events, RowFailed) == {"a": "failed", "a1": "withheld", "a2": "withheld"}
 
 
+async def test_one_that_is_never_answered_stops_nothing_however_often_it_is_sent(
+    platform: VendorPlatform, journal: Journal
+) -> None:
+    await applied(platform, WISHES, journal)
+    platform.max_attempts = 10
+    platform.latency = 5.0
+    platform.faults = [("a1", "timeout")] * 10
+    wishes = [campaign("a1", "a", 30), *(wish for wish in WISHES if wish.key != "a1")]
+    ended, events = await ended_of(platform, journal, wishes)
+    assert (ended.how, ended.reason) == ("complete", "")
+    assert brief(events, RowDone)["a1"] == "changed"
+
+
 async def test_what_cannot_be_looked_for_because_the_service_is_gone_stays_open(
     platform: VendorPlatform, journal: Journal
 ) -> None:

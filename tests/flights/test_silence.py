@@ -7,10 +7,10 @@ from adflight.core.repeat import Event
 from adflight.flights.silence import LASTING, SEVERAL, Silence
 
 
-def ended(outcome: str, at: float, elapsed: float = 0.0) -> Attempted:
+def ended(outcome: str, at: float, elapsed: float = 0.0, number: int = 1) -> Attempted:
     return Attempted(
         operation="campaigns.create",
-        number=1,
+        number=number,
         outcome=outcome,
         status=None,
         sent_at=at - elapsed,
@@ -45,6 +45,20 @@ def test_any_answer_ends_it(answer: Event | str) -> None:
 def test_what_was_cut_off_tells_nothing() -> None:
     assert after(*["broken"] * SEVERAL, CANCELLED, over=LASTING * 2).is_lasting
     assert after(CANCELLED).attempts == 0
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_one_request_says_nothing_of_the_service_however_often_it_is_sent(first: int) -> None:
+    silence = Silence()
+    for number in range(first, 20):
+        silence.note(ended("timeout", 30.0 * number, number=number))
+    assert (silence.is_of_several, silence.is_lasting) == (False, False)
+    silence.note(ended("timeout", 700.0, number=1))
+    assert (silence.is_of_several, silence.is_lasting) == (True, True)
+    silence.note(ended("answered", 700.0))
+    for number in range(1, 20):
+        silence.note(ended("timeout", 700.0 + number, number=number))
+    assert not silence.is_of_several
 
 
 def test_it_begins_when_the_first_was_given_up() -> None:

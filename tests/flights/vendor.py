@@ -146,6 +146,7 @@ class VendorPlatform(Observed):
         self.under_way = 0
         self.most_under_way = 0
         self.latency = 0.0
+        self.max_attempts = 4
         self.delays: dict[str, float] = {}
         """Seconds for which a key's requests wait before they leave."""
         self.silent: set[str] = set()
@@ -190,14 +191,14 @@ class VendorPlatform(Observed):
                 self.under_way += 1
                 self.most_under_way = max(self.most_under_way, self.under_way)
                 try:
-                    told = await self._attempt(fault, write, ids, parent, watch)
+                    told = await self._attempt(fault, write, ids, parent, watch, attempts)
                 finally:
                     self.under_way -= 1
             if not isinstance(told, Exception):
                 return told
             status = getattr(told, "status", 0)
             may_repeat = status != 400 if not write.creates else isinstance(told, NotSent) or status == 429
-            if isinstance(told, UnknownOutcome) or not may_repeat or attempts == 4:
+            if isinstance(told, UnknownOutcome) or not may_repeat or attempts == self.max_attempts:
                 raise told
             await self.clock.sleep(1.0)
 
@@ -210,14 +211,14 @@ class VendorPlatform(Observed):
         return found[1]
 
     async def _attempt(
-        self, fault: Any, write: Write, ids: Sequence[int], parent: int | None, watch: Watch
+        self, fault: Any, write: Write, ids: Sequence[int], parent: int | None, watch: Watch, attempt: int
     ) -> Told | Exception:
         """One attempt, or the error of one that failed."""
         at = self.clock.time()
 
         def tell(outcome: str, status: int | None = None) -> None:
             watch.answered(outcome, status, at, self.clock.time() - at)
-            self.tell(write.operation, outcome, status, at=at, is_watched=True)
+            self.tell(write.operation, outcome, status, at=at, is_watched=True, number=attempt)
 
         if fault == "not sent":
             tell("not sent")

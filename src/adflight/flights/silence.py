@@ -9,7 +9,7 @@ from adflight.core.errors import TransportError
 from adflight.core.options import CANCELLED, Attempted
 
 SEVERAL: Final = 5
-"""Attempts in a row: one more than a request makes, so that it is never about one request alone."""
+"""Attempts in a row: one more than a request makes, unless it is told to make more."""
 
 LASTING: Final = 10.0
 """Seconds: longer than a proxy takes to restart, or a network to come back, after which the next attempt is answered.
@@ -21,14 +21,16 @@ _UNANSWERED: Final = frozenset({"not sent", "timeout", "broken"})
 class Silence:
     """The attempts since the last answer.
 
-    The service is gone when several in a row, over some time, had no answer at all, and none was given in between,
-    whatever they were for. A "no" is an answer, as is a 5xx: somebody is there, and other rows may fare better. Of many
-    that are under way when a connection breaks each is one, which is why their number alone proves nothing, unless
-    nothing is left that could be tried.
+    The service is gone when several in a row, over some time and of more than one request, had no answer at all, and
+    none was given in between, whatever they were for. A "no" is an answer, as is a 5xx: somebody is there, and other
+    rows may fare better. Of many that are under way when a connection breaks each is one, which is why their number
+    alone proves nothing, unless nothing is left that could be tried.
     """
 
     def __init__(self) -> None:
         self.attempts = 0
+        self._is_of_one = True
+        self._number = 0
         self._since = 0.0
         self._until = 0.0
 
@@ -41,13 +43,17 @@ class Silence:
             return
         self._until = one.sent_at + one.elapsed
         if not self.attempts:
-            self._since = self._until
+            self._since, self._is_of_one = self._until, True
+        elif one.number <= self._number:
+            # a request counts its attempts up, however many it may make
+            self._is_of_one = False
+        self._number = one.number
         self.attempts += 1
 
     @property
     def is_of_several(self) -> bool:
         """Whether more than one request was not answered."""
-        return self.attempts >= SEVERAL
+        return self.attempts >= SEVERAL and not self._is_of_one
 
     @property
     def is_lasting(self) -> bool:
