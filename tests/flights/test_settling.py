@@ -190,6 +190,48 @@ async def test_what_is_another_keys_is_no_candidate(left: Left) -> None:
     assert (event.how, event.id) == ("adopted", made)
 
 
+@pytest.mark.parametrize("before", [True, False])
+async def test_what_was_deleted_is_no_candidate_and_yet_seen(left: Left, before: bool) -> None:
+    """A namesake that a key was released from, in a list that shows deleted ones; or what was made, deleted since."""
+    gone = left.create("Spring") if before else 0
+    await left.leave(creation(left, "a1"))
+    gone = gone or left.create("Spring")
+    left.vendor.objects[CAMPAIGN][gone].is_gone = True
+    (event,) = await left.settle()
+    assert (event.how, left.ids) == ("unclear", {})
+    assert "nothing new that bears its name. " in event.reason
+    assert f"Deleted by now, and of its name: {gone}." in event.reason
+    (event,) = await left.settle(if_absent="create", by="ada")
+    assert (event.how, left.ids, left.open) == ("absent", {}, [])
+    assert f"of its name: {gone}." in event.reason
+
+
+async def test_what_was_made_is_adopted_beside_what_was_deleted(left: Left) -> None:
+    known, gone = left.create("Spring"), left.create("Spring")
+    await left.leave(creation(left, "a1", existing=(known,)))
+    made = left.create("Spring")
+    for id_ in (known, gone):
+        left.vendor.objects[CAMPAIGN][id_].is_gone = True
+    (event,) = await left.settle()
+    assert (event.how, event.id) == ("adopted", made)
+
+
+async def test_what_is_deleted_between_two_looks_is_absent(left: Left) -> None:
+    await left.leave(creation(left, "a1"))
+    made = left.create("Spring")
+    namesakes = left.platform.namesakes
+
+    async def once(intents: Sequence[OpenIntent], *, unfiltered: bool = False) -> Mapping[str, Mapping[int, Live]]:
+        seen = await namesakes(intents, unfiltered=unfiltered)
+        left.vendor.objects[CAMPAIGN][made].is_gone = True
+        return seen
+
+    left.platform.namesakes = once  # type: ignore[method-assign]
+    (event,) = await left.settle()
+    assert event.how == "unclear"
+    assert f"nothing new that bears its name. Deleted by now, and of its name: {made}." in event.reason
+
+
 async def test_kinds_may_share_keys(left: Left) -> None:
     part = Part("a1", {"io_name": "Spring"}, (), {"name": "Spring", "parent": None})
     intent = Intent("insertion_orders.create", ORDER, (part,), SHOWN, creates=True, settled_after=90.0)

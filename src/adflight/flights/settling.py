@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Map
 from itertools import islice
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from adflight.core.adoption import SECOND_LOOK, Finding
 from adflight.core.errors import (
@@ -272,7 +272,13 @@ def _finding(
         return Finding("It was not looked for.")
     # what is another key's was not made by this request
     others = {id_ for id_ in {*first, *second} if owners.get(id_, one.key) != one.key}
-    return Finding.of({*one.existing, *others}, first, second)
+    known = {*one.existing, *others}
+    # what was deleted is taken over by nobody, and yet it may be what was made: whoever gives it up is told
+    gone = {id_ for look in (first, second) for id_, live in look.items() if live.is_gone}
+    finding = Finding.of(known, first.keys() - gone, second.keys() - gone)
+    if new := sorted(gone - known):
+        return evolve(finding, text=f"{finding.text} Deleted by now, and of its name: {', '.join(map(str, new))}.")
+    return finding
 
 
 async def _judged(
