@@ -28,6 +28,7 @@ from adflight.flights.sealing import (
 )
 from adflight.flights.values import CLEAR
 from adflight.sandbox import Sandbox, SandboxOptions
+from adflight_api.runtime import UNSET
 from tests.clock import FakeClock
 from tests.core.scripted import ScriptedTransport, ok
 from tests.flights.iqm_scene import CAMPAIGN_ROW, ORDER_ROW, START, WEEK, Account, changed, created
@@ -565,10 +566,21 @@ async def test_a_list_that_changes_while_it_is_read_is_read_again(monkeypatch: p
             await iqm_reading.Reading(iqm).campaigns([7], [])
 
 
-@pytest.mark.parametrize(("missing", "told"), [("campaignName", "its name"), ("ioId", "its id")])
-async def test_a_campaign_that_might_be_meant_stops_the_reading(missing: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "value", "told"),
+    [
+        ("campaignName", UNSET, "its name"),
+        ("campaignName", None, "its name"),
+        ("ioId", UNSET, "its id"),
+        ("ioId", None, "its id"),
+        ("ioId", "?", "its id"),
+    ],
+)
+async def test_a_campaign_that_might_be_meant_stops_the_reading(missing: str, value: object, told: str) -> None:
     (row,) = rows(1)
-    del row[missing]
+    row[missing] = value
+    if value is UNSET:
+        del row[missing]
     async with scripted({**reports(total=1), "recordsList": [row]}) as iqm:
         with pytest.raises(PagingError, match=f"without {told}"):
             await iqm_reading.Reading(iqm).campaigns([7], [])

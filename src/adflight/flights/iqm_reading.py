@@ -33,7 +33,7 @@ from adflight_api.iqm.models import (
     InsertionOrderList,
     InsertionOrderStatus,
 )
-from adflight_api.runtime import UNSET, Page, Paging, Request
+from adflight_api.runtime import Page, Paging, Request
 
 MOST: Final = 1000
 """Rows of a page, and ids that one request names."""
@@ -152,7 +152,7 @@ class Reading:
 
         def is_ours(row: CampaignReportRow) -> bool:
             # what does not say where it belongs is nothing to be passed over: it stops the reading
-            return row.io_id is UNSET or row.io_id in wanted or row.campaign_id in known
+            return not isinstance(row.io_id, int) or row.io_id in wanted or row.campaign_id in known
 
         for chunk in chunks(sorted(wanted)):
             pager = self._pager(listing.request(io_ids=chunk, campaign_ids=ids), listing.parse, listing.PAGING)

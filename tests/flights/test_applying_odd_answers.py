@@ -1,0 +1,50 @@
+"""Applies on answers that no document describes: nothing is bought twice by them, and nothing of another's is bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from adflight import PagingError
+from adflight.core.transport import WireAnswer, WireRequest
+from tests.flights.test_applying_iqm import Desk, adflight_sandbox_options, desk, ended, row  # noqa: F401
+
+
+@pytest.fixture
+def alter(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Callable[[Any], None]], None]:  # noqa: F811
+    """Has the answers of requests to such URLs altered on their way."""
+
+    def alter(ending: str, change: Callable[[Any], None]) -> None:
+        inner: Any = desk.scene.wire._inner
+        send = inner.send
+
+        async def altered(request: WireRequest) -> WireAnswer:
+            answer: WireAnswer = await send(request)
+            if request.url.endswith(ending) and answer.status < 300:
+                body = orjson.loads(answer.content)
+                change(body)
+                answer.content = orjson.dumps(body)
+            return answer
+
+        monkeypatch.setattr(inner, "send", altered)
+
+    return alter
+
+
+async def test_a_campaign_that_does_not_say_where_it_belongs_is_not_bought_again(desk: Desk, alter: Any) -> None:  # noqa: F811
+    await desk.apply([row("a1")])
+    # without its journal, names have to do
+    for file in desk.directory.iterdir():
+        file.unlink()
+
+    def hide(body: Any) -> None:
+        for campaign in body["data"]["recordsList"]:
+            campaign["ioId"] = None
+
+    alter("/io/campaigns/list", hide)
+    with pytest.raises(PagingError, match="without its id"):
+        await desk.apply([row("a1")])
+    assert desk.sandbox.counts.executions["campaigns_create"] == 1
