@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -10,7 +11,9 @@ import pytest
 
 from adflight import PagingError
 from adflight.core.transport import WireAnswer, WireRequest
+from adflight.flights.events import RowDone, RowFailed
 from tests.flights.test_applying_iqm import Desk, adflight_sandbox_options, desk, ended, row  # noqa: F401
+from tests.flights.vendor import brief, of
 
 
 @pytest.fixture
@@ -48,3 +51,24 @@ async def test_a_campaign_that_does_not_say_where_it_belongs_is_not_bought_again
     with pytest.raises(PagingError, match="without its id"):
         await desk.apply([row("a1")])
     assert desk.sandbox.counts.executions["campaigns_create"] == 1
+
+
+async def test_a_bulk_answer_of_another_form_is_read_back_and_keeps_nothing_up(desk: Desk, alter: Any) -> None:  # noqa: F811
+    before = [row("a1"), row("a2")]
+    await desk.apply(before)
+
+    def one_object(body: Any) -> None:
+        body["responseObject"] = {"status": False, "reason": {"id": "1", "errorMessage": "no"}, "modified_data": "none"}
+
+    alter("/update-budget", one_object)
+    after = [*(row(key, budget_total=Decimal(2000)) for key in ("a1", "a2")), row("b1", "Summer")]
+    events = await desk.apply(after)
+    assert (ended(events).how, of(events, RowFailed)) == ("complete", [])
+    assert brief(events, RowDone) == {
+        "Spring": "unchanged",
+        "Summer": "created",
+        "a1": "changed",
+        "a2": "changed",
+        "b1": "created",
+    }
+    await desk.finish(after)

@@ -196,6 +196,11 @@ def test_row_by_row() -> None:
         (EndDateUpdate.from_dict({"status": True}), [1, 2], [None, None]),
         (EndDateUpdate.from_dict({"status": False}), [1], [None]),
         (EndDateUpdate.from_dict({}), [1], [None]),
+        (EndDateUpdate.from_dict({"status": False, "reason": {"id": 1, "errorMessage": "no"}}), [1], [None]),
+        (EndDateUpdate.from_dict({"status": True, "reason": "text"}), [1], [None]),
+        (EndDateUpdate.from_dict({"status": True, "reason": ["text", {"id": [1]}]}), [1], [None]),
+        (EndDateUpdate.from_dict({"status": True, "modified_data": {"campaignId": 1}}), [1], [None]),
+        (EndDateUpdate.from_dict({"status": True, "modified_data": [1, {"campaignId": {}}]}), [1], [None]),
         ("The end date was updated", [1], [None]),
         (None, [1], [None]),
     ],
@@ -217,3 +222,11 @@ def test_a_saved_campaign_is_the_one_that_was_meant() -> None:
     assert answered("campaigns.update", saved, 2) == {"key 2": None}
     assert answered("campaigns.update", None, 1) == {"key 1": None}
     assert answered("insertion_orders.update", "saved", 1) == {"key 1": Done()}
+
+
+def test_what_a_create_has_made_has_an_id() -> None:
+    asked = write("campaigns.create", {})
+    for data, id_ in ((7, 7), ("7", 7), ("seven", None), (None, None), ([7], None)):
+        (done,) = told(asked, [], SavedCampaign.from_dict({"data": data, "message": "", "status": "pending"})).values()
+        assert done == (None if id_ is None else Done(id_, {"status": "pending"}))
+    assert [*told(asked, [], "saved").values()] == [None]

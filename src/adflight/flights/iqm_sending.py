@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from adflight.flights.entries import Done, Refused
 from adflight.flights.iqm_wire import NULLS, WIRE_NAMES
@@ -32,6 +32,7 @@ from adflight_api.iqm.models import (
     BudgetUpdate,
     BudgetUpdateMode,
     CampaignType,
+    CampaignUpdateFailure,
     EndDateUpdate,
     InsertionOrderBudgetUpdateMode,
     ModifiedCampaign,
@@ -55,6 +56,7 @@ _MODIFIED: Final[Mapping[str, str]] = {
 """What its answer shows of them."""
 
 Parse = Callable[[Any], Any]
+RowT = TypeVar("RowT")
 
 
 def request(write: Write, ids: Sequence[int], parent: int | None, budget_type: int | None) -> tuple[Request, Parse]:
@@ -164,9 +166,11 @@ def told(write: Write, ids: Sequence[int], answer: Any) -> Told:
     keys = [target.key for target in write.targets]
     match write.operation:
         case "insertion_orders.create":
-            return {keys[0]: Done(answer.io_id)}
+            made = _made(getattr(answer, "io_id", None))
+            return {keys[0]: None if made is None else Done(made)}
         case "campaigns.create":
-            return {keys[0]: Done(int(answer.campaign_id), {"status": str(answer.status)})}
+            made = _made(getattr(answer, "campaign_id", None))
+            return {keys[0]: None if made is None else Done(made, {"status": str(answer.status)})}
         case "campaigns.update":
             named = getattr(answer, "campaign_id", None)
             return {keys[0]: Done() if named == ids[0] else None}
@@ -178,13 +182,19 @@ def told(write: Write, ids: Sequence[int], answer: Any) -> Told:
     return {keys[0]: Done()} if len(keys) == 1 else dict.fromkeys(keys)
 
 
+def _made(id_: object) -> int | None:
+    if isinstance(id_, str) and id_.isascii() and id_.isdecimal():
+        id_ = int(id_)
+    return id_ if isinstance(id_, int) else None
+
+
 def _row_by_row(write: Write, ids: Sequence[int], answer: Any) -> Told:
     said: dict[str, Done | Refused | None] = dict.fromkeys(target.key for target in write.targets)
     if not isinstance(answer, (BudgetUpdate, EndDateUpdate)):
         return said
-    failed = {row.id: str(row.error_message) for row in answer.reason or ()}
-    changed = {row.campaign_id: row for row in answer.modified_data or ()}
-    is_plain_yes = len(ids) == 1 and answer.status is True and not failed and not changed
+    failed = {row.id: str(row.error_message) for row in _rows(answer.reason, CampaignUpdateFailure, "id")}
+    changed = {row.campaign_id: row for row in _rows(answer.modified_data, ModifiedCampaign, "campaign_id")}
+    is_plain_yes = len(ids) == 1 and answer.status is True and not answer.reason and not answer.modified_data
     for target, id_ in zip(write.targets, ids, strict=True):
         if id_ in failed and id_ not in changed:
             said[target.key] = Refused(failed[id_])
@@ -194,6 +204,12 @@ def _row_by_row(write: Write, ids: Sequence[int], answer: Any) -> Told:
         elif is_plain_yes:
             said[target.key] = Done()
     return said
+
+
+def _rows(said: object, model: type[RowT], id_: str) -> list[RowT]:
+    """The rows of an answer. What has another form says of nothing what became of it, so that is read back."""
+    rows = said if isinstance(said, list) else []
+    return [row for row in rows if isinstance(row, model) and isinstance(getattr(row, id_), int)]
 
 
 def _agrees(row: ModifiedCampaign, values: Managed) -> bool:
