@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from adflight import FreeWheel
+from adflight.core.transport import WireAnswer, WireRequest
 from adflight.flights.events import Ended, Event, RowDone, RowFailed
 from adflight.flights.planning import plan
 from adflight.flights.platform import ORDER
@@ -87,3 +89,27 @@ async def test_whatever_happens_to_answers_it_exists_once(desk: Desk, kind: Any,
     events = await desk.apply(LATER)
     assert {event.outcome for event in of(events, RowFailed)} <= {"unknown", "failed"}
     await desk.finish(LATER)
+
+
+async def test_a_create_that_names_what_was_there_is_looked_for(
+    desk: Desk,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (other,) = [event.id for event in of(await desk.apply([row("other")]), RowDone)]
+    for file in desk.directory.iterdir():
+        file.unlink()
+    inner: Any = desk.scene.wire._inner
+    send = inner.send
+
+    async def swapped(request: WireRequest) -> WireAnswer:
+        answer: WireAnswer = await send(request)
+        if request.method == "POST" and b"<id>" in answer.content and b"Order a<" in answer.content:
+            answer.content = re.sub(rb"<id>\d+</id>", b"<id>%d</id>" % other, answer.content, count=1)
+        return answer
+
+    monkeypatch.setattr(inner, "send", swapped)
+    events = await desk.apply([row("a")])
+    assert brief(events, RowDone) == {"a": "adopted"}
+    async with desk.journal() as journal:
+        ids = await journal.ids(ORDER)
+    assert (await desk.client.insertion_orders.get(ids["a"])).name == "Order a"

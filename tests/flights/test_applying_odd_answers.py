@@ -11,7 +11,9 @@ import pytest
 
 from adflight import PagingError
 from adflight.core.transport import WireAnswer, WireRequest
-from adflight.flights.events import RowDone, RowFailed
+from adflight.flights.events import RowDone, RowFailed, Settled
+from adflight.flights.platform import CAMPAIGN, ORDER
+from tests.flights.iqm_scene import CAMPAIGN_ROW
 from tests.flights.test_applying_iqm import Desk, adflight_sandbox_options, desk, ended, row  # noqa: F401
 from tests.flights.vendor import brief, of
 
@@ -51,6 +53,26 @@ async def test_a_campaign_that_does_not_say_where_it_belongs_is_not_bought_again
     with pytest.raises(PagingError, match="without its id"):
         await desk.apply([row("a1")])
     assert desk.sandbox.counts.executions["campaigns_create"] == 1
+
+
+async def test_a_create_that_names_what_was_there_is_looked_for(desk: Desk, alter: Any) -> None:  # noqa: F811
+    await desk.apply([row("a1")])
+    async with desk.journal() as journal:
+        (order,) = (await journal.ids(ORDER)).values()
+    values: dict[str, Any] = {**CAMPAIGN_ROW, "exchanges": "", "publisher_ad_category": "", "campaign_name": "Other"}
+    other = (await desk.iqm.campaigns.create(io_id=order, **values)).campaign_id
+    made: list[int] = []
+
+    def swap(body: Any) -> None:
+        made.append(body["responseObject"]["data"])
+        body["responseObject"]["data"] = other
+
+    alter("/campaigns/add", swap)
+    events = await desk.apply([row("a1"), row("a2")])
+    assert brief(events, RowDone) == {"Spring": "unchanged", "a1": "unchanged", "a2": "adopted"}
+    assert [(event.how, event.id) for event in of(events, Settled)] == [("adopted", *made)]
+    async with desk.journal() as journal:
+        assert [(await journal.ids(CAMPAIGN))["a2"]] == made != [other]
 
 
 async def test_a_bulk_answer_of_another_form_is_read_back_and_keeps_nothing_up(desk: Desk, alter: Any) -> None:  # noqa: F811

@@ -586,6 +586,30 @@ async def test_a_campaign_that_might_be_meant_stops_the_reading(missing: str, va
             await iqm_reading.Reading(iqm).campaigns([7], [])
 
 
+@pytest.mark.parametrize("kind", [ORDER, CAMPAIGN])
+async def test_an_answer_that_names_what_was_there_has_made_nothing_that_is_known(account: Account, kind: str) -> None:
+    order = await account.order("Other")
+    campaign = await account.campaign(order, "Other")
+    # nobody asked for these, but they were seen
+    snapshot = await account.platform.read(Needs(order_names=["Spring", "Summer"], order_ids=[order]))
+    assert campaign in snapshot.flights
+    spring, banners = account.platform.writes(rows_of_both(), snapshot)
+    write = spring if kind == ORDER else banners
+    said = await account.send(write, {"spring": order})
+    made = said[write.targets[0].key]
+    assert isinstance(made, Done) and made.id not in (order, campaign)
+    answer: Any = {"ioId": order} if kind == ORDER else {"data": campaign, "status": "pending"}
+    with pytest.MonkeyPatch.context() as patched:
+        call = account.platform._lenient.call
+
+        async def old(request: Any, parse: Any, **more: Any) -> Any:
+            await call(request, parse, **more)
+            return parse(answer)
+
+        patched.setattr(account.platform._lenient, "call", old)
+        assert await account.send(write, {"spring": order}) == {write.targets[0].key: None}
+
+
 async def test_what_a_list_brings_along_is_not_taken_for_what_was_asked_for() -> None:
     order = {"ioId": 8, "ioName": "Other", "ioBudgetTypeId": None, "ioStatusId": 1, "ioStartTime": 1, "ioEndTime": None}
     orders = {"totalRecords": 1, "filteredRecords": 1, "ioBasicDetailsList": [order]}

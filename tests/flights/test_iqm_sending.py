@@ -11,7 +11,7 @@ from adflight.flights.entries import Done, Refused
 from adflight.flights.iqm_sending import request, told
 from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Write
 from adflight.flights.values import CLEAR
-from adflight_api.iqm.models import BudgetUpdate, EndDateUpdate, SavedCampaign
+from adflight_api.iqm.models import BudgetUpdate, EndDateUpdate, InsertionOrder, SavedCampaign
 from adflight_api.runtime import Request
 from tests.flights.iqm_scene import CAMPAIGN_ROW, ORDER_ROW, START
 
@@ -222,6 +222,21 @@ def test_a_saved_campaign_is_the_one_that_was_meant() -> None:
     assert answered("campaigns.update", saved, 2) == {"key 2": None}
     assert answered("campaigns.update", None, 1) == {"key 1": None}
     assert answered("insertion_orders.update", "saved", 1) == {"key 1": Done()}
+
+
+@pytest.mark.parametrize(
+    ("operation", "answer"),
+    [
+        ("insertion_orders.create", InsertionOrder.from_dict({"ioId": 7})),
+        ("campaigns.create", SavedCampaign.from_dict({"data": 7, "message": "", "status": "pending"})),
+    ],
+)
+def test_what_was_there_before_was_not_made(operation: str, answer: Any) -> None:
+    asked = write(operation, {})
+    (done,) = told(asked, [], answer, {6, 8}).values()
+    assert isinstance(done, Done)
+    assert done.id == 7
+    assert [*told(asked, [], answer, {6, 7}).values()] == [None]
 
 
 def test_what_a_create_has_made_has_an_id() -> None:

@@ -12,7 +12,7 @@ from adflight.core.options import Watch
 from adflight.flights.columns import Columns
 from adflight.flights.entries import Done, OpenIntent
 from adflight.flights.freewheel_columns import COLUMNS
-from adflight.flights.freewheel_reading import PLACE, get, live_of, namesakes, read, reads_by_id
+from adflight.flights.freewheel_reading import PLACE, Reading, get, live_of, namesakes, reads_by_id
 from adflight.flights.freewheel_values import arguments, differing, is_partial, shown, with_rest
 from adflight.flights.items import Item, Verdict
 from adflight.flights.live import Live, Needs, Snapshot
@@ -36,6 +36,11 @@ class FreeWheelPlatform(OfClient[FreeWheel]):
     reset what it is not told.
     """
 
+    def __init__(self, client: FreeWheel) -> None:
+        super().__init__(client)
+        self._seen: Collection[int] = ()
+        """The ids that were there when the last snapshot was read."""
+
     @property
     def columns(self) -> Columns:
         return COLUMNS
@@ -44,7 +49,10 @@ class FreeWheelPlatform(OfClient[FreeWheel]):
         return None
 
     async def read(self, needs: Needs) -> Snapshot:
-        return await read(self._client, needs)
+        reading = Reading(self._client, needs)
+        snapshot = await reading.run()
+        self._seen = reading.seen
+        return snapshot
 
     def full_reads(self, needs: Needs) -> int:
         return 0 if reads_by_id(needs) and not needs.is_full else len(needs.order_ids)
@@ -62,7 +70,10 @@ class FreeWheelPlatform(OfClient[FreeWheel]):
         (target,) = write.targets
         if write.creates:
             request = insertion_orders_create.request(**arguments(write.values))
-            made = await self._client.call(request, insertion_orders_create.parse, watch=watch)
+            made: Any = await self._client.call(request, insertion_orders_create.parse, watch=watch)
+            if not isinstance(made, InsertionOrder) or not isinstance(made.id, int) or made.id in self._seen:
+                # whatever was there before is not what this has made, and would be paid for unseen
+                return {target.key: None}
             # it exists, whatever else is to be said of it; what it is not like is sent again by the next apply
             return {target.key: Done(made.id, ignored=tuple(differing(write.values, shown(made))))}
         (id_,) = ids

@@ -41,19 +41,6 @@ def reads_by_id(needs: Needs) -> bool:
     return needs.is_full or not needs.order_places or len(needs.order_ids) <= len(needs.order_places)
 
 
-async def read(client: FreeWheel, needs: Needs) -> Snapshot:
-    """The insertion orders that a plan needs.
-
-    Raises:
-        InvalidInput: A campaign does not exist. What is in it is not taken for nothing: an order that was not seen
-            would be bought again.
-        PagingError, APIError, TransportError: What the calls raise.
-    """
-    reading = Reading(client, needs)
-    await reading.run()
-    return Snapshot(reading.found, {})
-
-
 async def get(client: FreeWheel, ids: Iterable[int]) -> dict[int, InsertionOrder]:
     """Insertion orders by id, each with all that it has; one that does not exist is left out."""
     orders = client.insertion_orders
@@ -83,11 +70,24 @@ class Reading:
     needs: Needs
     ids: frozenset[int] = field(init=False)
     found: dict[int, Live] = field(factory=dict, init=False)
+    seen: set[int] = field(factory=set, init=False)
+    """The ids of all orders that were there, also of what nobody asked for."""
 
     def __attrs_post_init__(self) -> None:
         self.ids = frozenset(self.needs.order_ids)
 
-    async def run(self) -> None:
+    async def run(self) -> Snapshot:
+        """The insertion orders that a plan needs.
+
+        Raises:
+            InvalidInput: A campaign does not exist. What is in it is not taken for nothing: an order that was not seen
+                would be bought again.
+            PagingError, APIError, TransportError: What the calls raise.
+        """
+        await self._read()
+        return Snapshot(self.found, {})
+
+    async def _read(self) -> None:
         if reads_by_id(self.needs):
             await self._complete(self.ids)
             return
@@ -119,6 +119,7 @@ class Reading:
         names = frozenset(self.needs.order_places[campaign])
         rows: list[InsertionOrder] = []
         async for page in self.client.insertion_orders.list_by_campaign(campaign).pages(strict=True):
+            self.seen.update(row.id for row in page.rows)
             rows += (row for row in page.rows if row.id in self.ids or spelled(row.name) in names)
         for row in rows:
             self.found[row.id] = live_of(row, {**shown(row), PLACE: campaign}, is_whole=False)
@@ -142,6 +143,7 @@ class Reading:
                     if page.number == 1 and (page.total or 0) > len(page.rows) * at_most:
                         return False
                     for row in page.rows:
+                        self.seen.add(row.id)
                         if row.id in self.ids or spelled(row.name) in names:
                             self.found.setdefault(row.id, live_of(row, shown(row), is_whole=False))
         except PagingError:
@@ -170,6 +172,7 @@ class Reading:
         for id_ in ids:
             listed = self.found.pop(id_, None)
             if id_ in orders:
+                self.seen.add(id_)
                 # a list shows moments where a single answer may show a wall clock
                 fields = {**(listed.fields if listed is not None else {}), **shown(orders[id_])}
                 self.found[id_] = live_of(orders[id_], fields, is_whole=True)

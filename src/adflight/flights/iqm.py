@@ -12,7 +12,7 @@ from typing import Any, Final
 from adflight.core.errors import InvalidInput, NotFound, PagingError, ValidationFailed
 from adflight.core.options import Watch
 from adflight.flights.columns import Columns
-from adflight.flights.entries import OpenIntent
+from adflight.flights.entries import Done, OpenIntent
 from adflight.flights.iqm_bid_models import DIMENSIONS, changes
 from adflight.flights.iqm_columns import COLUMNS
 from adflight.flights.iqm_live import REPORTED
@@ -45,6 +45,8 @@ class IQMPlatform(OfClient[IQM]):
         """Of insertion orders, by id."""
         self._parents: Mapping[int, Live] = {}
         """The campaigns of the last snapshot, whose insertion orders are known."""
+        self._seen: Mapping[str, Collection[int]] = {ORDER: (), CAMPAIGN: ()}
+        """The ids that were there when that was read, by kind."""
         self._unlisted: set[int] = set()
         """Campaigns that were changed where lists do not show it."""
 
@@ -67,9 +69,11 @@ class IQMPlatform(OfClient[IQM]):
 
     async def read(self, needs: Needs) -> Snapshot:
         """See `Platform.read`. A campaign whose name is needed is whole when it alone bears it."""
-        snapshot = await Reading(self._client).snapshot(needs)
+        reading = Reading(self._client)
+        snapshot = await reading.snapshot(needs)
         self._learn(snapshot.orders.values())
         self._parents = snapshot.flights
+        self._seen = reading.seen
         return snapshot
 
     def full_reads(self, needs: Needs) -> int:
@@ -139,10 +143,12 @@ class IQMPlatform(OfClient[IQM]):
             budget_type = await self._budget_type(parent)
         change, parse = request(write, ids, parent, budget_type)
         self._note_unlisted(write, ids)
-        answer = await self._lenient.call(change, parse, watch=watch)
+        said = told(write, ids, await self._lenient.call(change, parse, watch=watch), self._seen[write.kind])
         if write.operation == CREATES[ORDER]:
-            self._budget_types[answer.io_id] = change.body["ioBudgetTypeId"]
-        return told(write, ids, answer)
+            for made in said.values():
+                if isinstance(made, Done) and made.id is not None:
+                    self._budget_types[made.id] = change.body["ioBudgetTypeId"]
+        return said
 
     async def _send_bid_models(self, write: Write, campaign: int, watch: Watch) -> Told | None:
         """Sends what its bid models lack at this moment: adding is nothing to be repeated blindly."""

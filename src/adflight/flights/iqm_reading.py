@@ -15,6 +15,7 @@ from adflight.core.paging import ListPager
 from adflight.flights import iqm_live
 from adflight.flights.iqm_bid_models import DIMENSIONS, shown
 from adflight.flights.live import Live, Needs, Snapshot
+from adflight.flights.platform import CAMPAIGN, ORDER
 from adflight.flights.values import spelled
 from adflight.iqm.client import IQM
 from adflight_api.iqm.api.bid_models import bid_models_list
@@ -58,6 +59,8 @@ class Reading:
     """One look at an account."""
 
     def __init__(self, client: IQM) -> None:
+        self.seen: Final[Mapping[str, set[int]]] = {ORDER: set(), CAMPAIGN: set()}
+        """The ids of all that lists showed, by kind, also of what nobody asked for."""
         self._client = client
 
     async def snapshot(self, needs: Needs) -> Snapshot:
@@ -88,6 +91,7 @@ class Reading:
 
         def keep(rows: Iterable[InsertionOrder]) -> None:
             for row in rows:
+                self.seen[ORDER].add(row.io_id)
                 if row.io_id in missing or spelled(row.io_name) in wanted:
                     found[row.io_id] = iqm_live.order(row)
                     missing.discard(row.io_id)
@@ -151,6 +155,8 @@ class Reading:
         found: dict[int, Live] = {}
 
         def is_ours(row: CampaignReportRow) -> bool:
+            if isinstance(row.campaign_id, int):
+                self.seen[CAMPAIGN].add(row.campaign_id)
             # what does not say where it belongs is nothing to be passed over: it stops the reading
             return not isinstance(row.io_id, int) or row.io_id in wanted or row.campaign_id in known
 
@@ -173,6 +179,7 @@ class Reading:
             async for order in self._pager(request, listing.parse, listing.PAGING).rows(strict=True, size=MOST):
                 for row in order.campaigns or ():
                     live = iqm_live.listed(row, order.io_id)
+                    self.seen[CAMPAIGN].add(live.id)
                     if live.id in ids:
                         found[live.id] = live
         return found

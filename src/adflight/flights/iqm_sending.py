@@ -5,7 +5,7 @@ Imports the generated operations, `iqm_wire`, and what a platform is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 
@@ -161,15 +161,15 @@ _BULK: Final[Mapping[str, Callable[[Managed, Sequence[int]], tuple[Request, Pars
 # what an answer says
 
 
-def told(write: Write, ids: Sequence[int], answer: Any) -> Told:
-    """What an answer says of each target."""
+def told(write: Write, ids: Sequence[int], answer: Any, seen: Container[int] = ()) -> Told:
+    """What an answer says of each target. `seen` are the ids that were there before: no create has made these."""
     keys = [target.key for target in write.targets]
     match write.operation:
         case "insertion_orders.create":
-            made = _made(getattr(answer, "io_id", None))
+            made = _made(getattr(answer, "io_id", None), seen)
             return {keys[0]: None if made is None else Done(made)}
         case "campaigns.create":
-            made = _made(getattr(answer, "campaign_id", None))
+            made = _made(getattr(answer, "campaign_id", None), seen)
             return {keys[0]: None if made is None else Done(made, {"status": str(answer.status)})}
         case "campaigns.update":
             named = getattr(answer, "campaign_id", None)
@@ -182,10 +182,10 @@ def told(write: Write, ids: Sequence[int], answer: Any) -> Told:
     return {keys[0]: Done()} if len(keys) == 1 else dict.fromkeys(keys)
 
 
-def _made(id_: object) -> int | None:
+def _made(id_: object, seen: Container[int]) -> int | None:
     if isinstance(id_, str) and id_.isascii() and id_.isdecimal():
         id_ = int(id_)
-    return id_ if isinstance(id_, int) else None
+    return id_ if isinstance(id_, int) and id_ not in seen else None
 
 
 def _row_by_row(write: Write, ids: Sequence[int], answer: Any) -> Told:

@@ -184,7 +184,9 @@ class Sending:
             reason = said.reason if isinstance(said, Refused) else ""
             if is_unsure or (said is None and self.write.creates):
                 # what was sent before, and not answered, may still set the values after this answer
-                outcomes[target.key] = self._unknown("an earlier sending was not answered" if is_unsure else "no id")
+                outcomes[target.key] = self._unknown(
+                    "an earlier sending was not answered" if is_unsure else "no id of anything new"
+                )
                 fates.append(Fate(target, "lost", reason=reason))
             elif said is None:
                 fates.append(Fate(target, "unread"))
