@@ -44,20 +44,28 @@ class Book:
         self._database = database
         # runs up to this one were other processes'
         (self._earlier,) = database.one("SELECT coalesce(max(id), 0) FROM runs")
+        self._over: tuple[int, str, float] | None = None
+        """The run that was last to be ended, how and when: the disk may have refused that."""
 
     # runs
 
     def begin_run(self, file: str, now: float) -> int:
         running = self._run()
         if running is not None:
-            raise Contradiction(f"run {running} has not ended")
+            if self._over is None or self._over[0] != running:
+                raise Contradiction(f"run {running} has not ended")
+            self._end(*self._over)
         return self._insert("INSERT INTO runs (file, started) VALUES (?, ?)", (file, now))
 
     def end_run(self, how: str, now: float) -> None:
         running = self._run()
         if running is None:
             raise Contradiction("no run has begun")
-        self._database.execute("UPDATE runs SET ended = ?, how = ? WHERE id = ?", (now, how, running))
+        self._over = running, how, now
+        self._end(running, how, now)
+
+    def _end(self, run: int, how: str, now: float) -> None:
+        self._database.execute("UPDATE runs SET ended = ?, how = ? WHERE id = ?", (now, how, run))
 
     def fail_row(self, failure: RowFailure) -> None:
         run = self._run()

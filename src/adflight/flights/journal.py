@@ -168,7 +168,10 @@ class Journal:
             self._book.end_run("interrupted", now)
 
     async def end_run(self, how: str) -> None:
-        """Ends it, `how` in a word: "complete", "stopped". Raises `Contradiction` when none has begun."""
+        """Ends it, `how` in a word: "complete", "stopped". Raises `Contradiction` when none has begun.
+
+        Where it raises another `JournalError`, the next run ends it.
+        """
         now = self._clock.time()
         await self._put(lambda: self._book.end_run(how, now))
 
