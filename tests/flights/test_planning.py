@@ -330,6 +330,8 @@ async def test_a_file_gives_the_plan_its_name(platform: FakePlatform, tmp_path: 
         assert verdicts(planned) == {"Spring": "refused", "a": "refused"}
     assert label_of(str(file)) == "monday.jsonl"
     assert label_of([]) == ""
+    # as it comes where names of files are bytes
+    assert label_of("there/caf\udce9.csv") == r"caf\udce9.csv"
 
 
 async def test_what_cannot_be_is_refused_before_anything_is_read(platform: FakePlatform, tmp_path: Path) -> None:
@@ -339,6 +341,9 @@ async def test_what_cannot_be_is_refused_before_anything_is_read(platform: FakeP
         await plan([row("a", budget_total="much")], platform, directory=tmp_path)
     with read_flights([row("a")]) as flights, pytest.raises(InvalidInput):
         await make_plan(flights, platform, None, refresh="")  # type: ignore[arg-type]
+    for ask in (plan, full_refresh_cost):
+        with pytest.raises(InvalidInput, match=r"label='caf\\udce9.csv': expected a text"):
+            await ask([row("a")], platform, directory=tmp_path, label="caf\udce9.csv")
     assert platform.reads == []
 
 

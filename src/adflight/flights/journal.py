@@ -24,6 +24,7 @@ from typing import Any, Final, Self, TypeVar
 from attrs import evolve
 
 from adflight.core.clock import Clock, SystemClock
+from adflight.core.errors import InvalidInput
 from adflight.core.redaction import SECRET_NAMES
 from adflight.flights.book import Book
 from adflight.flights.database import Database, Step
@@ -157,8 +158,13 @@ class Journal:
         """Begins an apply; `file` is a digest of what is applied. The run's number. When it is cancelled, the run has
         ended, "interrupted".
 
-        Raises `Contradiction` while another run has not ended.
+        Raises `Contradiction` while another run has not ended, and `InvalidInput` for a digest that is no text. A run
+        of this journal whose end the disk refused is ended by it, as it was to be.
         """
+        try:
+            file.encode()
+        except UnicodeEncodeError:
+            raise InvalidInput("file", file, "a text that can be written as UTF-8") from None
         now = self._clock.time()
         interrupt = partial(self._interrupt, now)
         return await self._put(lambda: self._book.begin_run(file, now), undo=interrupt)

@@ -236,7 +236,7 @@ async def plan(
         JournalError: The journal is damaged, or cannot be read.
         AdflightError: What reading the account raises.
     """
-    _check(refresh)
+    _check(refresh, label or "")
     platform, sent = platform_for(client), Traffic()
     with platform.observed(sent.add):
         if journal is not None:
@@ -268,7 +268,7 @@ async def make_plan(
 
     Raises `InvalidInput` for a journal that is not the platform's, and what reading raises.
     """
-    _check(refresh)
+    _check(refresh, label)
     sent = Traffic() if sent is None else sent
     with platform.observed(sent.add):
         if journal is not None:
@@ -328,6 +328,7 @@ async def full_refresh_cost(
 
     Reads the file and the journal; of the account at most its table of time zones.
     """
+    _check("full", label or "")
     platform = platform_for(client)
     if journal is not None:
         await check_journal(journal, platform)
@@ -343,12 +344,18 @@ async def full_refresh_cost(
 
 def label_of(source: Source) -> str:
     """The name under which a journal keeps what is applied from a source: that of the file."""
-    return Path(source).name if isinstance(source, (str, os.PathLike)) else ""
+    # a journal holds text only, and so do plans in JSON: bytes of a name that are none are spelled out
+    name = Path(source).name if isinstance(source, (str, os.PathLike)) else ""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _check(refresh: str) -> None:
+def _check(refresh: str, label: str = "") -> None:
     if refresh not in get_args(Refresh):
         raise InvalidInput("refresh", refresh, "'lists' or 'full'")
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput("label", label, "a text that can be written as UTF-8") from None
 
 
 @asynccontextmanager
