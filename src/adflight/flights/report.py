@@ -136,7 +136,7 @@ class Report:
         """First those that this run settled for earlier ones, then its own, by their last request, then those that
         failed without one, by their rows in the file.
 
-        Memory stays constant.
+        Memory stays constant. Raises `AdflightError` where a temporary file finds no room.
         """
         for row in self.settled:
             yield row
