@@ -237,8 +237,8 @@ class _Apply:
         number = await journal.begin_run(self._plan.label)
         how = "stopped"
         try:
-            # what the plan took counts against the same quota; what is older than a plan may be tells nothing of it
-            journal.add_side_requests(self._plan.sent.take(self._platform.clock.time() - STALE))
+            # what the plan took counts against the same quota, however long that or a person's look at it lasted
+            journal.add_side_requests(self._plan.sent.take())
             with self._platform.observed(partial(self._note, journal)):
                 await self._bring_up_to_date(journal, last_run=earlier[-1].id if earlier else 0)
                 ended = await self._send(journal, number)
