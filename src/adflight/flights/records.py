@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from math import inf
 from typing import Any, Final
 
 from adflight.core.redaction import RedactedRequest
@@ -91,16 +92,28 @@ class Records:
         return {(kind, key) for kind, key in rows}
 
     def applied_before(self, run: int, columns: Mapping[str, str]) -> dict[tuple[str, str], Any]:
+        # what was applied to the object that a key meant before says nothing of the one that it means now
+        parted = self._database.execute(
+            "SELECT kind, key, max(until) FROM ids WHERE until <= (SELECT started FROM runs WHERE id = ?)"
+            " GROUP BY kind, key",
+            (run,),
+        )
+        since = {(kind, key): until for kind, key, until in parted}
         rows = self._database.execute(
-            "SELECT kind, key, fields FROM parts WHERE run < ?1 AND state IN ('done', 'adopted') AND (kind, key) IN"
-            " (SELECT kind, key FROM parts WHERE run = ?1 AND creates = 0) ORDER BY intent",
+            "SELECT kind, key, at, fields, facts FROM parts WHERE run < ?1 AND state IN ('done', 'adopted') AND"
+            " (kind, key) IN (SELECT kind, key FROM parts WHERE run = ?1 AND creates = 0) ORDER BY intent",
             (run,),
         )
         values: dict[tuple[str, str], Any] = {}
-        for kind, key, fields in rows:
-            sent = decode(fields)
-            if columns.get(kind) in sent:
-                values[kind, key] = sent[columns[kind]]
+        for kind, key, at, fields, facts in rows:
+            sent, column = decode(fields), columns.get(kind)
+            if column not in sent or at <= since.get((kind, key), -inf):
+                continue
+            if column in decode(facts).get("ignored", ()):
+                # it is something else since then, and nobody knows what
+                values.pop((kind, key), None)
+            else:
+                values[kind, key] = sent[column]
         return values
 
     def _entry(self, intent: Sequence[Any]) -> Entry:

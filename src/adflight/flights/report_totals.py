@@ -51,7 +51,8 @@ class Money:
     perhaps: Decimal = Decimal(0)
     """What is committed in addition if the requests without an outcome were carried out."""
     refused: Decimal = Decimal(0)
-    """What would have been committed by requests that were refused, not sent or not found."""
+    """What would have been committed by requests that were refused, not sent or not found, or of which the service
+    took the rest only."""
     unexplained: Decimal = Decimal(0)
     """New budgets where the old ones are unknown: by how much these were raised, or lowered, nobody can say."""
     unexplained_rows: int = 0
@@ -233,9 +234,10 @@ class Totals:
         if entry.creates:
             old = Decimal(0)
         delta = None if new is None or old is None else new - old
+        is_ignored = column in part.facts.get("ignored", ())
         if status is Status.UNKNOWN or status is Status.SENDING:
             self.money.perhaps += max(delta if delta is not None else new or Decimal(0), Decimal(0))
-        elif not status.is_done:
+        elif not status.is_done or is_ignored:
             self.money.refused += max(delta if delta is not None else new or Decimal(0), Decimal(0))
         elif delta is None:
             self.money.unexplained += new or Decimal(0)
@@ -246,7 +248,8 @@ class Totals:
             self.money.raised += max(delta, Decimal(0))
             self.money.lowered += max(-delta, Decimal(0))
         if status.is_done:
-            self.budgets[entry.kind, part.key] = part.fields[column]
+            # what the service made of it instead is not known
+            self.budgets[entry.kind, part.key] = None if is_ignored else part.fields[column]
 
 
 def _amount(value: object) -> Decimal | None:
