@@ -95,6 +95,7 @@ def test_the_same_or_less_is_no_difference(planned: Plan, old: Item, new: Item) 
         (UNCHANGED, REFUSED, "campaign 'a': was unchanged, is refused: no"),
         (REFUSED, CREATE, "campaign 'a': was refused (no), is to be created"),
         (REFUSED, RAISED, "campaign 'a': was refused (no), is to be changed"),
+        (REFUSED, ADOPTED, "campaign 'a': was refused (no), is 7, which bears its name"),
         (
             evolve(RAISED, kind="insertion_order"),
             evolve(RAISED, kind="insertion_order", is_draft=True),

@@ -29,11 +29,11 @@ def _moved(old: Item, new: Item) -> Iterator[str]:
     if new.verdict is Verdict.REFUSED:
         if old.verdict is not Verdict.REFUSED:
             yield f"{what}: was {_planned(old)}, is refused: {new.reason}"
+    elif new.is_adopted and not old.is_adopted:
+        yield f"{what}: {_was(old)}, is {new.id}, which bears its name"
     elif old.verdict is Verdict.REFUSED:
         if new.verdict is not Verdict.UNCHANGED:
-            yield f"{what}: was refused ({old.reason}), is {_planned(new)}"
-    elif new.is_adopted and not old.is_adopted:
-        yield f"{what}: {'did not exist' if old.id is None else f'was {old.id}'}, is {new.id}, which bears its name"
+            yield f"{what}: {_was(old)}, is {_planned(new)}"
     elif old.id is not None and old.id != new.id:
         yield f"{what}: was {old.id}, is {'none' if new.id is None else new.id}"
     elif old.verdict is Verdict.CREATE:
@@ -59,6 +59,12 @@ def _changed(what: str, old: Item, new: Item) -> Iterator[str]:
 
 def _difference(change: Change) -> str:
     return f"is {_value(change.old)}, and the file says {_value(change.new)}"
+
+
+def _was(old: Item) -> str:
+    if old.verdict is Verdict.REFUSED:
+        return f"was refused ({old.reason})"
+    return "did not exist" if old.id is None else f"was {old.id}"
 
 
 def _planned(item: Item) -> str:
