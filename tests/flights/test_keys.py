@@ -242,6 +242,17 @@ async def test_what_somebody_else_settled_meanwhile_is_not_given_up(person: Pers
 # both
 
 
+async def test_a_key_may_be_typed_in_either_form(person: Person) -> None:
+    composed, decomposed = "Caf\u00e9", "Cafe\u0301"
+    await person.leave(creation(person, composed))
+    made = person.create("Spring")
+    await person.bind(decomposed, made)
+    assert (person.open, person.known) == ([], {composed: (made, "ada")})
+    person.delete(made)
+    await person.release(decomposed)
+    assert person.known == {}
+
+
 async def test_what_has_to_be_read_back_first(person: Person) -> None:
     there = person.create("Spring")
     await person.leave(change("a1", budget_total=Decimal(12)), ids={"a1": there})

@@ -28,6 +28,7 @@ from adflight.flights.live import Live
 from adflight.flights.opening import check_journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.settling import Found, look_for, write_down
+from adflight.flights.values import spelled
 
 TITLES: Final[Mapping[str, str]] = {ORDER: "insertion order", CAMPAIGN: "campaign"}
 
@@ -99,11 +100,14 @@ async def propose_bind(
 ) -> Binding:
     """Reads an object that a key is to mean. An open create of the key is waited for until it must be settled.
 
+    Keys that look the same are the same, as in files.
+
     Raises:
         InvalidInput: The object does not exist, was deleted, or is another key's; the key means it already; or the
             journal is not the platform's.
         KeyRefused: The key has an open change.
     """
+    key = spelled(key)
     _check_kind(platform, kind)
     await check_journal(journal, platform)
     ids = await journal.ids(kind)
@@ -177,6 +181,8 @@ async def propose_release(
 ) -> Release:
     """Reads what a key means, or looks twice for what its open create has made, once that must be settled.
 
+    Keys that look the same are the same, as in files.
+
     Args:
         by: The person who says that the key means nothing any more.
         force: Also when the object is live: it goes on, and spends, and the next apply may buy another one.
@@ -185,6 +191,7 @@ async def propose_release(
         InvalidInput: The key means nothing, nobody says so, or the journal is not the platform's.
         KeyRefused: The object is live; what a create made may be there; or the key has an open change.
     """
+    key = spelled(key)
     _check_kind(platform, kind)
     _check_person(by)
     await check_journal(journal, platform)
