@@ -20,11 +20,12 @@ from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Set
 from adflight.flights.iqm import IQMPlatform
 from adflight.flights.iqm_reading import Reading
 from adflight.flights.items import Verdict
-from adflight.flights.keys import propose_release, release
+from adflight.flights.keys import bind, propose_bind, propose_release, release
 from adflight.flights.live import Live
 from adflight.flights.planning import plan
 from adflight.flights.platform import ORDER
 from adflight.flights.saved_plan import load_plan
+from adflight.flights.settling import settle
 from adflight.sandbox import Sandbox, SandboxOptions
 from tests.clock import FakeClock
 from tests.flights.iqm_scene import CAMPAIGN_ROW, ORDER_ROW
@@ -251,6 +252,36 @@ async def test_what_was_given_up_is_looked_for_once_more_before_it_is_made(desk:
             await desk.scene.clock.sleep(290)
             with pytest.raises(PlanOutdated, match="did not exist, is 537002"):
                 [event async for event in made.apply(journal=journal)]
+    assert desk.sandbox.counts.executions["campaigns_create"] == 2
+
+
+async def test_an_order_that_is_bound_while_somebody_reads_the_plan_buys_nothing_twice(desk: Desk) -> None:
+    """There, what was to be created exists."""
+    await desk.apply([row("seed")])
+    other = await desk.iqm.insertion_orders.create(**{**ORDER_ROW, "io_name": "Other"}, io_budget_type_id=1)
+    there = {key: value for key, value in row("a1").items() if key in CAMPAIGN_ROW or key == "campaign_name"}
+    there |= {"exchanges": "", "publisher_ad_category": ""}
+    await desk.iqm.campaigns.create(io_id=other.io_id, **there)
+    with await plan([row("a1")], desk.iqm, directory=desk.directory, label="flights.csv") as made:
+        async with desk.journal() as journal:
+            await bind(
+                journal, await propose_bind(journal, IQMPlatform(desk.iqm), ORDER, "Spring", other.io_id), by="ada"
+            )
+            with pytest.raises(PlanOutdated, match=f"'Spring': was 15001, is {other.io_id}"):
+                [event async for event in made.apply(journal=journal)]
+    assert desk.sandbox.counts.executions["campaigns_create"] == 2
+
+
+async def test_what_is_settled_elsewhere_while_somebody_reads_the_plan_is_no_surprise(desk: Desk) -> None:
+    await desk.apply([row("seed")])
+    desk.sandbox.fault("campaigns_create", kind="late", seconds=20.0)
+    await desk.apply([row("a1")], leave_at=Settling)
+    with await plan([row("a1")], desk.iqm, directory=desk.directory, label="flights.csv") as made:
+        async with desk.journal() as journal:
+            assert [event async for event in settle(journal, IQMPlatform(desk.iqm))]
+            events = [event async for event in made.apply(journal=journal)]
+    assert brief(events, RowDone) == {"Spring": "unchanged", "a1": "unchanged"}
+    assert ended(events).how == "complete"
     assert desk.sandbox.counts.executions["campaigns_create"] == 2
 
 

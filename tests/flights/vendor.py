@@ -348,6 +348,7 @@ class VendorPlan:
     sent: Traffic = field(factory=Traffic)
     read_on: float = 0.0
     last_run: int | None = 0
+    open_intents: int = 0
     plans: int = 0
     """How often it was made anew."""
 
@@ -408,6 +409,7 @@ async def planned(platform: VendorPlatform, wishes: list[Wish], journal: Journal
         sent=sent,
         read_on=platform.clock.monotonic(),
         last_run=last_run,
+        open_intents=len(await journal.open_intents()),
     )
 
 

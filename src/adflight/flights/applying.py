@@ -27,6 +27,7 @@ from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.opening import check_journal, open_journal
+from adflight.flights.overtaken import is_told_otherwise
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.settling import IfAbsent, settle, together
@@ -67,6 +68,11 @@ class Applicable(Protocol):
     @property
     def last_run(self) -> int | None:
         """The journal's latest run then; None while it went on."""
+        ...
+
+    @property
+    def open_intents(self) -> int:
+        """How many requests the journal knew to be without an outcome then, one a key."""
         ...
 
     @property
@@ -265,9 +271,15 @@ class _Apply:
 
     async def _bring_up_to_date(self, journal: Journal, *, last_run: int) -> None:
         """Settles what is open, and makes the plan anew where it may not hold any more."""
+        plan = self._plan
+        is_overtaken = (
+            plan.last_run != last_run
+            or self._is_stale
+            or await is_told_otherwise(plan.items, plan.open_intents, journal)
+            or await self._makes_what_was_given_up(journal)
+        )
         is_settled = False if self._is_settled else await self._settle(journal)
-        is_overtaken = is_settled or self._plan.last_run != last_run or self._is_stale
-        if is_overtaken or await self._makes_what_was_given_up(journal):
+        if is_overtaken or is_settled:
             newer = await self._plan.again(journal)
             self._keep_unclear(newer)
             moved = self._plan.moved(newer)

@@ -276,6 +276,8 @@ async def make_plan(
         scope = await platform.scope()
     read_at, read_on = moment(platform.clock.time()), platform.clock.monotonic()
     last_run = 0 if journal is None else await last_run_of(journal)
+    # before what keys mean: whoever settles one in between is seen to have done so
+    open_intents = 0 if journal is None else len(await journal.open_intents())
     known = await known_of(journal)
     wanted = await wanted_of(flights, known, journal)
     earlier = await earlier_of(journal, label, wanted, read_at)
@@ -304,7 +306,7 @@ async def make_plan(
         leftovers=leftovers,
         warnings=tuple(islice(chain(flights.warnings, doubts), KEPT)),
         totals=totals_of((), (), sent.counts, None),
-        open_intents=0 if journal is None else len(await journal.open_intents()),
+        open_intents=open_intents,
         read_at=read_at,
         read_on=read_on,
         last_run=last_run,
