@@ -234,7 +234,8 @@ async def test_a_clock_that_is_set_forward_gives_nothing_up_too_early(
     assert desk.sandbox.counts.executions["campaigns_create"] == 1
 
 
-async def test_what_was_given_up_is_looked_for_once_more_before_it_is_made(desk: Desk) -> None:
+@pytest.mark.parametrize("edited", [{}, {"key": "a9"}])
+async def test_what_was_given_up_is_looked_for_once_more_before_it_is_made(desk: Desk, edited: dict[str, str]) -> None:
     """It comes while somebody reads the plan."""
     await desk.apply([row("seed")])
     desk.sandbox.fault("campaigns_create", kind="late", seconds=400.0)
@@ -245,7 +246,7 @@ async def test_what_was_given_up_is_looked_for_once_more_before_it_is_made(desk:
             journal, await propose_release(journal, IQMPlatform(desk.iqm), "campaign", "a1", by="ada"), by="ada"
         )
     async with desk.journal() as journal:
-        with await plan([row("a1")], desk.iqm, journal=journal, label="flights.csv") as made:
+        with await plan([{**row("a1"), **edited}], desk.iqm, journal=journal, label="flights.csv") as made:
             assert ["no earlier purchase of it that was given up" in str(warning) for warning in made.warnings] == [
                 True
             ]

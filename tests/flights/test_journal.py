@@ -24,6 +24,7 @@ from adflight.flights.entries import (
     Attempt,
     Contradiction,
     Done,
+    Intent,
     JournalError,
     JournalHeld,
     Part,
@@ -255,6 +256,34 @@ async def test_a_refusal_settles_only_its_own_sending(tmp_path: Path) -> None:
         await journal.record(third, {"row 1": Withdrawn("the account was revoked")})
         await journal.record(lost, {"row 1": Adopted(8)})
         assert await journal.ids(KIND) == {"row 1": 8}
+
+
+async def test_what_was_given_up_under_another_key_is_known_by_its_name(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("digest")
+        lost = await journal.intend(create())
+        await journal.record(lost, {"row 1": LOST})
+        await journal.record(lost, {"row 1": Absent("two look-ups found nothing", "ada")})
+        (part,) = create().parts
+        assert await journal.given_up(KIND) == [("row 1", part.look_up)]
+
+        def edited(*existing: int, **look_up: Any) -> Intent:
+            return evolve(create(), parts=(evolve(part, key="row 2", existing=existing, look_up=look_up),))
+
+        with pytest.raises(Unsettled, match=r"only now: 8 bears its name\. .* adflight keys bind 'row 2' 8"):
+            await journal.intend(edited(8, **part.look_up))
+        for request in (edited(**part.look_up), edited(8, **{**part.look_up, "name": "Summer"}), edited(8)):
+            await journal.record(await journal.intend(request), {"row 2": Withdrawn("the account was revoked")})
+
+
+async def test_an_update_that_was_not_carried_out_has_created_nothing(tmp_path: Path) -> None:
+    async with await opened(tmp_path) as journal:
+        await launched(journal, "a")
+        request = await journal.intend(change("a"))
+        await journal.record(request, {"a": LOST})
+        await journal.record(request, {"a": Absent("budget is 10, not 20")})
+        await journal.release(KIND, "a", 1, by="ada")
+        assert await journal.intend(create("a", existing=(8,)))
 
 
 async def test_values_may_be_set_twice_at_a_time(tmp_path: Path) -> None:

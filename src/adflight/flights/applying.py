@@ -27,7 +27,7 @@ from adflight.flights.events import Began, Ended, Event, Settled
 from adflight.flights.items import Item, Totals, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.opening import check_journal, open_journal
-from adflight.flights.overtaken import is_told_otherwise
+from adflight.flights.overtaken import given_up, is_told_otherwise
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.settling import IfAbsent, settle, together
@@ -276,7 +276,8 @@ class _Apply:
             plan.last_run != last_run
             or self._is_stale
             or await is_told_otherwise(plan.items, plan.open_intents, journal)
-            or await self._makes_what_was_given_up(journal)
+            # what may have come since it was looked for has to be looked for just now
+            or bool(await given_up(plan.items, plan.writes, plan.platform, journal))
         )
         is_settled = False if self._is_settled else await self._settle(journal)
         if is_overtaken or is_settled:
@@ -294,11 +295,6 @@ class _Apply:
         # neither clock can be trusted alone: one may be set, the other stands still while a machine sleeps
         age = clock.time() - plan.read_at.timestamp()
         return plan.is_loaded or age < 0 or max(age, clock.monotonic() - plan.read_on) > STALE
-
-    async def _makes_what_was_given_up(self, journal: Journal) -> bool:
-        """Whether it makes what may have come since it was looked for: then the plan has to have looked just now."""
-        given_up = {kind: await journal.given_up(kind) for kind in (ORDER, CAMPAIGN)}
-        return any(item.verdict is Verdict.CREATE and item.key in given_up[item.kind] for item in self._plan.items)
 
     async def _settle(self, journal: Journal) -> bool:
         """Whether anything is known now that was not."""

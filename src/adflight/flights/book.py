@@ -106,9 +106,8 @@ class Book:
                 raise Contradiction(f"{intent.kind} {part.key!r} exists already: {known}")
             if not intent.creates and known is None:
                 raise Contradiction(f"{intent.operation}: the id of {intent.kind} {part.key!r} is not known")
-            if intent.creates:
-                self._check_absent(intent.kind, part.key, part.existing)
-        for key, _, _, look_up, _ in sealed.parts if intent.creates else ():
+        for key, _, existing, look_up, _ in sealed.parts if intent.creates else ():
+            self._check_absent(intent.kind, key, look_up, decode(existing))
             self._check_name(intent.kind, key, look_up)
         id_ = self._insert(
             "INSERT INTO intents (run, at, operation, kind, creates, method, url, body, settled_after)"
@@ -151,10 +150,15 @@ class Book:
                 "same name, and whose outcome is not known: give it that key again, or settle that request first"
             )
 
-    def _check_absent(self, kind: str, key: str, existing: Iterable[int]) -> None:
+    def _check_absent(self, kind: str, key: str, look_up: bytes, existing: Iterable[int]) -> None:
         ever = "SELECT 1 FROM ids WHERE kind = ? AND id = ?"
-        given_up = "SELECT intent, existing FROM parts WHERE kind = ? AND key = ? AND state = 'absent'"
-        for intent, before in self._database.execute(given_up, (kind, key)).fetchall():
+        # under another key, too: that may have been edited since
+        given_up = (
+            "SELECT intent, existing FROM parts WHERE kind = ? AND state = 'absent' AND creates = 1"
+            " AND (key = ? OR look_up = ?)"
+        )
+        named = None if look_up == b"{}" else look_up
+        for intent, before in self._database.execute(given_up, (kind, key, named)).fetchall():
             # what is or was some key's was not made by it
             new = {*existing}.difference(decode(before))
             appeared = sorted(id_ for id_ in new if self._database.one(ever, (kind, id_)) is None)
@@ -278,13 +282,13 @@ class Book:
         rows = self._database.execute("SELECT key, id FROM ids WHERE kind = ? AND until IS NULL ORDER BY key", (kind,))
         return dict(rows.fetchall())
 
-    def given_up(self, kind: str) -> set[str]:
+    def given_up(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
         rows = self._database.execute(
-            "SELECT key FROM parts WHERE kind = ?1 AND state = 'absent' AND creates = 1 AND NOT EXISTS"
+            "SELECT key, look_up FROM parts WHERE kind = ?1 AND state = 'absent' AND creates = 1 AND NOT EXISTS"
             " (SELECT 1 FROM ids WHERE ids.kind = ?1 AND ids.key = parts.key AND until IS NULL)",
             (kind,),
         )
-        return {key for (key,) in rows}
+        return [(key, decode(look_up)) for key, look_up in rows]
 
     def known(self, kind: str) -> list[Known]:
         rows = self._database.execute(

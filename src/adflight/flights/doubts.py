@@ -101,11 +101,10 @@ class Doubts:
             expected = f"no other campaign of its name in its insertion order, and there is {others}: bought twice?"
             self._tell(item, None, shown(item.name), expected)
 
-    def given_up(self, items: Iterable[Item], keys: Mapping[str, Collection[str]]) -> None:
-        """What is to be made, and was sent before; `keys`, by kind, are those of which a person said that it was not
-        there."""
-        for item in items if any(keys.values()) else ():
-            if item.verdict is Verdict.CREATE and item.key in keys[item.kind]:
+    def given_up(self, items: Iterable[Item], found: Collection[tuple[str, str]]) -> None:
+        """What is to be made, and was sent before; `found` are kind and key of what a person said was not there."""
+        for item in items if found else ():
+            if (item.kind, item.key) in found:
                 expected = "no earlier purchase of it that was given up: that may still have come late"
                 self._tell(item, None, shown(item.name), expected)
 

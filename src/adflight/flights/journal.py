@@ -305,8 +305,8 @@ class Journal:
         """The vendor's ids by key."""
         return await self._steps.do(lambda: self._book.ids(kind))
 
-    async def given_up(self, kind: str) -> set[str]:
-        """The keys whose creates a person gave up as not there, and that mean nothing now."""
+    async def given_up(self, kind: str) -> list[tuple[str, dict[str, Any]]]:
+        """Keys and look-ups of the creates that a person gave up as not there, where the key means nothing now."""
         return await self._steps.do(lambda: self._book.given_up(kind))
 
     async def known(self, kind: str) -> list[Known]:

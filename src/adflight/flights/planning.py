@@ -32,6 +32,7 @@ from adflight.flights.journal import Journal
 from adflight.flights.live import Snapshot
 from adflight.flights.moving import moved
 from adflight.flights.opening import check_journal, open_journal
+from adflight.flights.overtaken import given_up
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.platforms import Account, platform_for
 from adflight.flights.reading import KEPT, Flights, Source
@@ -293,9 +294,6 @@ async def make_plan(
             items += [comparison.flight(flight, applied.get(flight.key, {})) for flight in rows]
         comparison.refuse_empty()
     leftovers = tuple(comparison.leftovers(earlier))
-    if journal is not None:
-        comparison.doubts.given_up(items, {kind: await journal.given_up(kind) for kind in (ORDER, CAMPAIGN)})
-    doubts = comparison.doubts.finish(snapshot.flights.values())
     planned = Plan(
         platform=platform,
         scope=scope,
@@ -304,7 +302,7 @@ async def make_plan(
         refresh=refresh,
         items=items,
         leftovers=leftovers,
-        warnings=tuple(islice(chain(flights.warnings, doubts), KEPT)),
+        warnings=(),
         totals=totals_of((), (), sent.counts, None),
         open_intents=open_intents,
         read_at=read_at,
@@ -314,6 +312,10 @@ async def make_plan(
         sent=sent,
     )
     planned.totals = totals_of(items, planned.writes(), sent.counts, platform.limiter.quota)
+    if journal is not None:
+        comparison.doubts.given_up(items, await given_up(items, planned.writes, platform, journal))
+    doubts = comparison.doubts.finish(snapshot.flights.values())
+    planned.warnings = tuple(islice(chain(flights.warnings, doubts), KEPT))
     return planned
 
 
