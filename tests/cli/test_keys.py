@@ -285,7 +285,7 @@ def test_what_speaks_against_a_binding_is_said(
     old, *others = (account.add(CAMPAIGN, "Flight a", order, campaign_name="Flight a") for _ in range(3))
     leave(account, target, order, old)
 
-    async def namesakes(intents: Any) -> dict[str, Any]:
+    async def namesakes(intents: Any, *, unfiltered: bool = False) -> dict[str, Any]:
         return {intent.key: dict(account.live[CAMPAIGN]) for intent in intents}
 
     async def differences(intent: Any, id_: int) -> list[str]:
@@ -325,7 +325,7 @@ def test_one_other_that_bears_the_name_is_told_of(
     one, other = (account.add(CAMPAIGN, "Flight a", order, campaign_name="Flight a") for _ in range(2))
     leave(account, target, order)
 
-    async def namesakes(intents: Any) -> dict[str, Any]:
+    async def namesakes(intents: Any, *, unfiltered: bool = False) -> dict[str, Any]:
         return {intent.key: dict(account.live[CAMPAIGN]) for intent in intents}
 
     async def differences(intent: Any, id_: int) -> list[str]:
