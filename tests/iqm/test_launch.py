@@ -614,6 +614,26 @@ async def test_a_request_whose_loss_was_recorded_is_not_waited_for_twice(scene: 
     assert scene.clock.monotonic() - before < 60
 
 
+async def test_a_clock_that_is_set_forward_gives_nothing_up_too_early(
+    scene: Scene, iqm: IQM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.sandbox.fault("campaigns_create", kind="late", seconds=60)
+    events: list[Event] = []
+
+    def record(event: Event) -> None:
+        events.append(event)
+        if event["event"] == "unknown":
+            raise Killed
+
+    with pytest.raises(Killed):
+        await iqm.launch(new_order(), new_campaign(), record=record)
+    real = scene.clock.time
+    monkeypatch.setattr(scene.clock, "time", lambda: real() + 3600.0)
+    launch = await iqm.launch(new_order(), new_campaign(), resume=events, if_absent="create")
+    assert launch.adopted == ("campaign",)
+    await launched(scene, iqm, launch)
+
+
 @pytest.mark.parametrize("kept", [2, 4])
 async def test_a_finished_step_is_not_looked_up_again(scene: Scene, iqm: IQM, kept: int) -> None:
     events: list[Event] = []

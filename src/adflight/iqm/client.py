@@ -199,7 +199,8 @@ class IQM(Client[OperationsWithRawResponse], Operations):
                 nothing more is sent.
             resume: What `record` was told by an earlier launch of the same objects, which ended in its middle. What is
                 done is not done again; what was sent without an answer is looked up first.
-            if_absent: What to do when such a look-up finds, twice, nothing: raise, or create it.
+            if_absent: What to do when such a look-up finds, twice, nothing: raise, or create it; before that, the whole
+                time passes once more.
 
         Raises:
             InvalidInput: The documents plainly say that it would be refused, or `resume` belongs to another launch.

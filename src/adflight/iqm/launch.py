@@ -226,8 +226,9 @@ class Launcher:
             f"{request.operation.id} was sent by an earlier launch, whose record ends before the answer",
         )
         wait = unknown.settled_after
-        if history.settled_after is not None:
-            # otherwise the quota may have held it up until the record ended, and when that was is not known
+        # of one that the quota may have held up until the record ended, nobody knows when it left; and before one is
+        # given up, a wall clock that may have been set since is not believed
+        if history.settled_after is not None and self._if_absent == "raise":
             wait -= max((self._steps.now() - unknown.sent_at).total_seconds(), 0.0)
         try:
             return await adopt(
