@@ -421,6 +421,31 @@ async def test_how_long_until_it_is_settled(tmp_path: Path) -> None:
         assert {one.settle for one in await journal.open_intents()} == {0.0}
 
 
+async def test_how_long_nothing_was_sent(tmp_path: Path) -> None:
+    clock = FakeClock()
+    journal = await opened(tmp_path, clock)
+    await journal.begin_run("digest")
+    request = await journal.intend(create())
+    await clock.advance(20.0)
+    assert journal.quiet_for == 20.0
+    # it waited for the quota, and left only then
+    await journal.record(request, {"row 1": LOST})
+    await clock.advance(10.0)
+    assert journal.quiet_for == 10.0
+    async with await after_a_crash(journal, tmp_path, clock) as journal:
+        await clock.advance(30.0)
+        # what an earlier process sent left before it was opened, whenever that is written down
+        await journal.record(request, {"row 1": LOST})
+        assert journal.quiet_for == 30.0
+        await journal.begin_run("digest")
+        await journal.intend(create("row 2"))
+        await journal.record(request, {"row 1": LOST})
+        assert journal.quiet_for == 0.0
+        await clock.advance(5.0)
+        await journal.record(request, {"row 1": LOST})
+        assert journal.quiet_for == 5.0
+
+
 # two at once
 
 

@@ -26,7 +26,7 @@ from adflight.flights.keys import (
     release,
 )
 from adflight.flights.platform import CAMPAIGN, ORDER
-from tests.flights.test_settling import Left, change, creation, fields_of
+from tests.flights.test_settling import Left, change, creation, fields_of, set_forward
 from tests.flights.vendor import journal_in
 
 
@@ -138,6 +138,18 @@ async def test_who_binds_at_once_waits_until_it_is_settled(person: Person) -> No
     assert person.known == {"a1": (made, "ada")}
 
 
+@pytest.mark.parametrize(("budget", "seconds"), [(10, []), (11, [90.0])])
+async def test_beside_what_differs_the_create_may_still_come(
+    person: Person, monkeypatch: pytest.MonkeyPatch, budget: int, seconds: list[float]
+) -> None:
+    await person.leave(creation(person, "a1"))
+    await person.settle()
+    set_forward(person, monkeypatch)
+    waited: list[float] = []
+    await person.bind("a1", person.create("Spring", budget), waiting=waited.append)
+    assert waited == seconds
+
+
 async def test_what_differs_from_what_was_sent_does_not_count_as_applied(person: Person) -> None:
     hidden = {**fields_of("Spring"), "country_id": 7}
     intent = creation(person, "a1")
@@ -206,6 +218,17 @@ async def test_an_open_create_is_given_up_after_two_looks(person: Person) -> Non
     async with person.opened() as journal:
         await journal.begin_run("flights.csv")
         await journal.intend(creation(person, "a1"))
+
+
+async def test_nothing_is_given_up_too_early_by_a_clock_that_was_set(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await person.leave(creation(person, "a1"))
+    await person.settle()
+    set_forward(person, monkeypatch)
+    waited: list[float] = []
+    await person.release("a1", waiting=waited.append)
+    assert waited == [90.0]
 
 
 @pytest.mark.parametrize("force", [False, True])

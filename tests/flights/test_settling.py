@@ -13,7 +13,7 @@ from attrs import evolve
 
 from adflight.core.adoption import SECOND_LOOK
 from adflight.core.errors import AdflightError, ConfigurationError, ConnectionBroken, PagingError
-from adflight.flights.entries import Intent, JournalError, OpenIntent, Part
+from adflight.flights.entries import Intent, JournalError, OpenIntent, Part, Unknown
 from adflight.flights.events import RowDone, RowFailed, Settled, Settling
 from adflight.flights.live import Live
 from adflight.flights.platform import CAMPAIGN, ORDER
@@ -304,6 +304,50 @@ async def test_updates_are_read_back_all_at_once(left: Left) -> None:
     ]
     assert left.open == []
     assert left.applied["a1"] == {"budget_total": Decimal(20)}
+
+
+def set_forward(left: Left, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sets the wall clock an hour forward, at once."""
+    real = left.platform.clock.time
+    monkeypatch.setattr(left.platform.clock, "time", lambda: real() + 3600.0)
+
+
+async def test_an_update_is_not_read_back_too_early_by_a_clock_that_was_set(
+    left: Left, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await left.leave(change("a1", budget_total=Decimal(20)), ids={"a1": left.create("Spring")})
+    # looked at once, so that it is known since when it is lost
+    left.platform.faults = [("read_back", ConnectionBroken("broken"))]
+    await left.settle()
+    set_forward(left, monkeypatch)
+    await left.settle()
+    assert left.settling == [Settling(open=1, seconds=90.0)]
+
+
+async def test_only_what_may_be_given_up_is_waited_for_whatever_the_clock_says(
+    left: Left, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await left.leave(creation(left, "a1"))
+    await left.settle()
+    set_forward(left, monkeypatch)
+    await left.settle()
+    assert left.settling == [Settling(open=1, seconds=0.0)], "it stays open"
+    await left.settle(if_absent="create", by="ada")
+    assert left.settling == [Settling(open=1, seconds=90.0)]
+
+
+async def test_what_this_very_journal_has_lost_is_waited_for(left: Left, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = left.platform.clock
+    async with journal_in(left.directory, clock) as journal:
+        await clock.sleep(1000.0)
+        await journal.bind(ORDER, "a", left.io)
+        await journal.begin_run("flights.csv")
+        request = await journal.intend(creation(left, "a1"))
+        lost = Unknown(datetime.fromtimestamp(clock.time(), UTC), 90.0, "timeout")
+        await journal.record(request, {"a1": lost})
+        set_forward(left, monkeypatch)
+        settling, _ = [event async for event in settle(journal, left.platform, if_absent="create", by="ada")]
+    assert settling == Settling(open=1, seconds=90.0)
 
 
 async def test_null_is_told_as_null(left: Left) -> None:

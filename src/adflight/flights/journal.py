@@ -40,6 +40,7 @@ from adflight.flights.entries import (
     RowFailure,
     Run,
     SideRequest,
+    Unknown,
     goes_on,
 )
 from adflight.flights.group_commit import GroupCommit
@@ -91,7 +92,9 @@ class Journal:
         self._lock = lock
         self._clock = clock
         self._secrets = secrets
-        self._opened = clock.monotonic()
+        self._quiet_since = clock.monotonic()
+        self._first_request: int | None = None
+        """Of those that were intended here."""
         self._book: Book
         self._records: Records
         self._steps = GroupCommit(place.path.stem, self._open_database, self._let_go)
@@ -148,9 +151,10 @@ class Journal:
         return Place.of(base_url, account, self.path.parent, scope=scope).owner == self._place.owner
 
     @property
-    def open_for(self) -> float:
-        """Seconds since it was opened, by the monotonic clock."""
-        return self._clock.monotonic() - self._opened
+    def quiet_for(self) -> float:
+        """Seconds for which certainly nothing was sent, by the monotonic clock: since it was opened, or since a request
+        was intended here, or its answer lost."""
+        return self._clock.monotonic() - self._quiet_since
 
     # runs
 
@@ -245,7 +249,10 @@ class Journal:
         """
         sealed, now = Sealed.of(intent, self._secrets), self._clock.time()
         withdraw = partial(self._withdraw, now)
-        return await self._put(lambda: self._book.intend(sealed, now), undo=withdraw)
+        request = await self._put(lambda: self._book.intend(sealed, now), undo=withdraw)
+        self._quiet_since = self._clock.monotonic()
+        self._first_request = min(request, self._first_request or request)
+        return request
 
     def _withdraw(self, now: float, intended: Step) -> None:
         self._book.withdraw(intended.result, "cancelled before it was sent", now)
@@ -264,6 +271,10 @@ class Journal:
         """
         sealed = {key: SealedOutcome.of(outcome, self._secrets) for key, outcome in outcomes.items()}
         now = self._clock.time()
+        is_own = self._first_request is not None and request >= self._first_request
+        if is_own and any(isinstance(outcome, Unknown) for outcome in outcomes.values()):
+            # it may have left long after it was intended
+            self._quiet_since = self._clock.monotonic()
         await self._put(lambda: self._book.record(request, sealed, now))
 
     async def attempt(self, request: int, attempt: Attempt) -> None:

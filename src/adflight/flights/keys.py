@@ -27,7 +27,7 @@ from adflight.flights.journal import Journal
 from adflight.flights.live import Live
 from adflight.flights.opening import check_journal
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform
-from adflight.flights.settling import Found, look_for, write_down
+from adflight.flights.settling import Found, look_for, until_settled, write_down
 from adflight.flights.values import spelled
 
 TITLES: Final[Mapping[str, str]] = {ORDER: "insertion order", CAMPAIGN: "campaign"}
@@ -122,7 +122,7 @@ async def propose_bind(
         how = f"deleted ({live.status})" if live else "not there"
         raise InvalidInput("ID", id, f"a {TITLES[kind]} that exists: this one is {how}")
     if open_ is not None:
-        return await _settling(platform, open_, live, set(ids.values()), waiting)
+        return await _settling(journal, platform, open_, live, set(ids.values()), waiting)
     known = ids.get(key)
     return Binding(
         kind=kind,
@@ -134,11 +134,14 @@ async def propose_bind(
     )
 
 
-async def _settling(platform: Platform, one: OpenIntent, live: Live, owned: set[int], waiting: Waiting) -> Binding:
-    await _wait(platform, one, waiting)
-    named = (await platform.namesakes([one])).get(one.key, {})
+async def _settling(
+    journal: Journal, platform: Platform, one: OpenIntent, live: Live, owned: set[int], waiting: Waiting
+) -> Binding:
     different = await platform.differences(one, live.id)
     was_before = live.id in one.existing
+    # what is new and as it was sent has come; beside any other, it still may
+    await _wait(platform, until_settled(one, journal) if different or was_before else one.settle, waiting)
+    named = (await platform.namesakes([one])).get(one.key, {})
     not_as_sent = {*differing(platform.columns, live.fields, one.fields), *(one.fields.keys() - live.fields.keys())}
     return Binding(
         kind=one.kind,
@@ -212,7 +215,7 @@ async def propose_release(
 
 
 async def _giving_up(journal: Journal, platform: Platform, one: OpenIntent, by: str, waiting: Waiting) -> Release:
-    await _wait(platform, one, waiting)
+    await _wait(platform, until_settled(one, journal), waiting)
     ids = {one.kind: await journal.ids(one.kind)}
     (found,) = await look_for([one], ids, platform, give_up=by)
     if isinstance(found.outcome, Absent):
@@ -262,7 +265,7 @@ async def _read(platform: Platform, kind: str, id_: int) -> Live | None:
     return (await platform.read_back(kind, [id_])).get(id_)
 
 
-async def _wait(platform: Platform, one: OpenIntent, waiting: Waiting) -> None:
-    if one.settle > 0:
-        waiting(one.settle)
-        await platform.clock.sleep(one.settle)
+async def _wait(platform: Platform, seconds: float, waiting: Waiting) -> None:
+    if seconds > 0:
+        waiting(seconds)
+        await platform.clock.sleep(seconds)

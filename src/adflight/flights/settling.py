@@ -71,8 +71,9 @@ async def settle(
 ) -> AsyncGenerator[Settling | Settled]:
     """Settles all requests of earlier runs that have no outcome; sends none but reads.
 
-    Waits until the last of them must be settled, looks twice for what creates have made, reads back what updates have
-    set, writes down what it found, and tells it. What it cannot tell stays open: `Settled.how` is "unclear" then.
+    Waits until the last of them must be settled (see `until_settled`), looks twice for what creates have made, reads
+    back what updates have set, writes down what it found, and tells it. What it cannot tell stays open: `Settled.how`
+    is "unclear" then.
 
     Args:
         if_absent: "create" gives up creates whose objects are not there, so that they may be made again.
@@ -88,15 +89,21 @@ async def settle(
     if not open_:
         return
     give_up = by.strip() if if_absent == "create" else ""
-    seconds = max(one.settle for one in open_)
-    if give_up:
-        # how long ago it was sent is the wall clock's word, and that may have been set since
-        after = max((one.unknown.settled_after for one in open_ if one.creates), default=0.0)
-        seconds = max(seconds, after - journal.open_for)
+    # a create that is not found stays open unless it is given up, so that an early look does no harm
+    seconds = max(until_settled(one, journal) if give_up or not one.creates else one.settle for one in open_)
     yield Settling(open=len(open_), seconds=seconds)
     await platform.clock.sleep(seconds)
     for _, event in await conclude(open_, journal, platform, give_up=give_up):
         yield event
+
+
+def until_settled(one: OpenIntent, journal: Journal) -> float:
+    """Seconds until what is not there will not come any more, whatever was done to the wall clock.
+
+    How long ago a request was sent is that clock's word, and it may have been set since. So the time has to pass once
+    more, by the monotonic clock, while the journal is open and nothing is sent.
+    """
+    return max(one.settle, one.unknown.settled_after - journal.quiet_for)
 
 
 async def conclude(
