@@ -23,7 +23,7 @@ from adflight.flights.items import Verdict
 from adflight.flights.keys import bind, propose_bind, propose_release, release
 from adflight.flights.live import Live
 from adflight.flights.planning import plan
-from adflight.flights.platform import ORDER
+from adflight.flights.platform import CAMPAIGN, ORDER
 from adflight.flights.saved_plan import load_plan
 from adflight.flights.settling import settle
 from adflight.sandbox import Sandbox, SandboxOptions
@@ -485,3 +485,20 @@ async def test_what_cannot_be_looked_for_is_not_given_up(desk: Desk, monkeypatch
     async with desk.journal() as journal:
         assert [one.key for one in await journal.open_intents()] == ["a1"]
     await desk.finish([row("a1")])
+
+
+@pytest.mark.parametrize("says_so", ["apply", "release"])
+async def test_what_was_lost_in_an_order_that_was_deleted_is_made_in_the_next_one(desk: Desk, says_so: str) -> None:
+    await desk.apply([row("seed")])
+    desk.sandbox.fault("campaigns_create", kind="cut_before")
+    await desk.apply([row("a1")])
+    rows, platform = [row("seed"), row("a1")], IQMPlatform(desk.iqm)
+    async with desk.journal() as journal:
+        gone = [(ORDER, *(await journal.ids(ORDER)).popitem()), (CAMPAIGN, *(await journal.ids(CAMPAIGN)).popitem())]
+        await desk.iqm.insertion_orders.delete(io_ids=[gone[0][2]])
+        for kind, key, _ in gone if says_so == "apply" else [*gone, (CAMPAIGN, "a1", None)]:
+            await release(journal, await propose_release(journal, platform, kind, key, by="ada"), by="ada")
+    if says_so == "apply":
+        (settled,) = of(await desk.apply(rows), Settled)
+        assert settled.how == "unclear", "nobody has said that it may be made again"
+    await desk.finish(rows)

@@ -448,8 +448,10 @@ async def test_a_create_without_an_answer_is_found_again(account: Account) -> No
         await account.platform.namesakes(opened)
     found = dict(await account.platform.namesakes(opened[:1]))
     assert account.sent() == Counter(insertion_orders_list=1)
-    found.update(await account.platform.namesakes(opened[1:]))
+    found.update(await account.platform.namesakes(opened[1:-1]))
     assert account.sent() == Counter(insertion_orders_list_campaigns=1)
+    found.update(await account.platform.namesakes(opened[-1:]))
+    assert account.sent() == Counter(insertion_orders_list_campaigns=1, insertion_orders_list=2)
     assert await account.platform.namesakes([]) == {}
     with pytest.MonkeyPatch.context() as patched:
         listing = iqm_reading.Reading._list_orders
@@ -474,6 +476,9 @@ async def test_a_create_without_an_answer_is_found_again(account: Account) -> No
     assert await account.platform.differences(opened[1], campaign.id) == []
     await account.iqm.campaigns.update(campaign.id, budget_total=77, creative_ids=[1])
     assert await account.platform.differences(opened[1], campaign.id) == ["creative_ids", "budget_total"]
+    # what was in a deleted one was deleted with it
+    await account.iqm.insertion_orders.delete(io_ids=[order])
+    assert await account.platform.namesakes(opened[1:]) == {"banners": {}, "none 0": {}, "none 1": {}}
     assert "io_name" in await account.platform.differences(opened[0], 4711)
 
 

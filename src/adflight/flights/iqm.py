@@ -201,6 +201,10 @@ class IQMPlatform(OfClient[IQM]):
             for live in named:
                 if (order, live.name) in found:
                     found[order, live.name][live.id] = live
+        if missing := {order for order, _ in found if order is not None} - seen:
+            orders = await Reading(self._client).orders((), missing)
+            # one that was deleted has no campaigns any more: IQM deletes them with it
+            seen.update(id_ for id_, order in orders.items() if order.is_gone)
         return {key: found[place] for key, place in places.items() if place[0] in seen}
 
     async def _named(

@@ -173,6 +173,7 @@ class Platform(Protocol):
         reads whole lists instead of relying on the vendor's search.
 
         A key is left out where it cannot be looked for, as in an insertion order that is not shown: that is no absence.
+        In one that is shown to be deleted, nothing bears the name.
         """
         ...
 
