@@ -400,6 +400,23 @@ async def test_an_absent_create_is_made_again_when_a_person_says_so(platform: Ve
     assert sorted((part.key, part.by) for part in given_up) == [("a", "ada"), ("b1", "ada")]
 
 
+async def test_what_another_file_has_lost_is_not_given_up(platform: VendorPlatform, journal: Journal) -> None:
+    async def events_of_other(*wishes: Wish, **more: Any) -> list[Event]:
+        plan = await planned(platform, [order("z"), *wishes], journal)
+        plan.label = "other.csv"
+        return [event async for event in plan.apply(journal=journal, **more)]
+
+    platform.faults = [("b1", "cut_before"), ("z1", "cut_before")]
+    await ended_of(platform, journal, WISHES)
+    await events_of_other(campaign("z1", "z"))
+    # the row's key was edited since: it is the file's all the same
+    events = await events_of_other(campaign("z9", "z"), if_absent="create", by="ada")
+    assert {event.key: event.how for event in of(events, Settled)} == {"b1": "unclear", "z1": "absent"}
+    assert [one.key for one in await journal.open_intents()] == ["b1"]
+    ended, events = await ended_of(platform, journal, WISHES, if_absent="create", by="ada")
+    assert (ended.how, [event.how for event in of(events, Settled)]) == ("complete", ["absent"])
+
+
 async def test_without_a_name_nothing_is_given_up(platform: VendorPlatform, journal: Journal) -> None:
     platform.faults = [("b1", "cut_before")]
     _, events = await ended_of(platform, journal, WISHES, if_absent="create", by=" ")

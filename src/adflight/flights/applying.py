@@ -30,7 +30,7 @@ from adflight.flights.opening import check_journal, open_journal
 from adflight.flights.overtaken import given_up, is_told_otherwise
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.scheduling import Object, Schedule
-from adflight.flights.settling import IfAbsent, settle, together
+from adflight.flights.settling import IfAbsent, belonging_to, settle, together
 from adflight.flights.traffic import Traffic
 
 CONCURRENCY: Final = 50
@@ -126,9 +126,9 @@ async def apply(
         journal: The account's, open; by default it is opened, and closed at the end.
         directory: Where it lies, if not in the user's state directory.
         wait: Seconds for which to wait while another process has it open; None waits without end.
-        if_absent: What becomes of creates that earlier applies left without an answer, and whose objects are not there:
-            they are reported, or with "create" and a person's name in `by` made again. What is lost in this apply is
-            only reported: nobody can have looked for it yet.
+        if_absent: What becomes of the file's creates that earlier applies left without an answer, and whose objects are
+            not there: they are reported, or with "create" and a person's name in `by` made again. What is lost in this
+            apply is only reported: nobody can have looked for it yet.
         max_budget: What the plan may commit, in the account's currency.
         concurrency: Requests under way at a time.
         settled: What `settle` has told of this open journal just now: what it left unclear is not looked for again,
@@ -299,7 +299,10 @@ class _Apply:
     async def _settle(self, journal: Journal) -> bool:
         """Whether anything is known now that was not."""
         is_settled = False
-        async for event in settle(journal, self._platform, if_absent=self._if_absent, by=self._by):
+        keys = {(item.kind, item.key) for item in self._plan.items}
+        whose = await belonging_to(self._plan.label, keys, journal)
+        settling = settle(journal, self._platform, if_absent=self._if_absent, by=self._by, whose=whose)
+        async for event in settling:
             if isinstance(event, Settled):
                 if event.how == "unclear":
                     self._unclear[event.kind, event.key] = event.reason

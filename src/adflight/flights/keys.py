@@ -217,7 +217,7 @@ async def propose_release(
 async def _giving_up(journal: Journal, platform: Platform, one: OpenIntent, by: str, waiting: Waiting) -> Release:
     await _wait(platform, until_settled(one, journal), waiting)
     ids = {one.kind: await journal.ids(one.kind)}
-    (found,) = await look_for([one], ids, platform, give_up=by)
+    (found,) = await look_for([one], ids, platform, give_up=lambda _: by)
     if isinstance(found.outcome, Absent):
         return Release(kind=one.kind, key=one.key, found=found)
     said = found.reason

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Collection, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -66,8 +66,18 @@ ABSENT: Final = (
 _AT_ONCE: Final = 500
 
 
+def nobody(one: OpenIntent) -> str:
+    """Gives nothing up."""
+    return ""
+
+
 async def settle(
-    journal: Journal, platform: Platform, *, if_absent: IfAbsent = "raise", by: str = ""
+    journal: Journal,
+    platform: Platform,
+    *,
+    if_absent: IfAbsent = "raise",
+    by: str = "",
+    whose: Callable[[OpenIntent], bool] = lambda one: True,
 ) -> AsyncGenerator[Settling | Settled]:
     """Settles all requests of earlier runs that have no outcome; sends none but reads.
 
@@ -78,6 +88,7 @@ async def settle(
     Args:
         if_absent: "create" gives up creates whose objects are not there, so that they may be made again.
         by: The name of the person who says so. Without it, nothing is given up.
+        whose: Of which creates that was said; of all by default.
 
     Raises:
         InvalidInput: The journal is of another account or scope.
@@ -88,13 +99,22 @@ async def settle(
     open_ = await journal.open_intents()
     if not open_:
         return
-    give_up = by.strip() if if_absent == "create" else ""
+
+    def give_up(one: OpenIntent) -> str:
+        return by.strip() if if_absent == "create" and one.creates and whose(one) else ""
+
     # a create that is not found stays open unless it is given up, so that an early look does no harm
-    seconds = max(until_settled(one, journal) if give_up or not one.creates else one.settle for one in open_)
+    seconds = max(until_settled(one, journal) if give_up(one) or not one.creates else one.settle for one in open_)
     yield Settling(open=len(open_), seconds=seconds)
     await platform.clock.sleep(seconds)
     for _, event in await conclude(open_, journal, platform, give_up=give_up):
         yield event
+
+
+async def belonging_to(label: str, keys: Collection[tuple[str, str]], journal: Journal) -> Callable[[OpenIntent], bool]:
+    """Tells the requests of a file from others': by the kind and key of what is in it, or because it sent them."""
+    runs = {run.id for run in await journal.runs() if label and run.file == label}
+    return lambda one: (one.kind, one.key) in keys or one.run in runs
 
 
 def until_settled(one: OpenIntent, journal: Journal) -> float:
@@ -111,13 +131,14 @@ async def conclude(
     journal: Journal,
     platform: Platform,
     *,
-    give_up: str = "",
+    give_up: Callable[[OpenIntent], str] = nobody,
     answered: Collection[Share] = (),
 ) -> list[tuple[OpenIntent, Settled]]:
     """Finds out and writes down what became of requests that must be settled by now, all with the same looks.
 
-    `give_up` names the person who gives up creates whose objects are not there. Of updates that are `answered`, while
-    the answer did not say what became of them, nothing else is possible than that they were carried out, or refused.
+    `give_up` names the person who gives up a create whose object is not there, if anybody does. Of updates that are
+    `answered`, while the answer did not say what became of them, nothing else is possible than that they were carried
+    out, or refused.
     """
     kinds = sorted({one.kind for one in due})
     ids = {kind: await journal.ids(kind) for kind in kinds}
@@ -229,11 +250,15 @@ def _word(value: Any) -> str:
 
 
 async def look_for(
-    creates: Sequence[OpenIntent], ids: Mapping[str, Mapping[str, int]], platform: Platform, *, give_up: str
+    creates: Sequence[OpenIntent],
+    ids: Mapping[str, Mapping[str, int]],
+    platform: Platform,
+    *,
+    give_up: Callable[[OpenIntent], str],
 ) -> list[Found]:
     """Looks twice for what creates have made, that must be settled by now. Writes nothing down.
 
-    `ids` are those of all keys by kind; `give_up` names the person who gives up what is not there.
+    `ids` are those of all keys by kind; `give_up` is as for `conclude`.
     """
     if not creates:
         return []
@@ -241,7 +266,7 @@ async def look_for(
         first = await _look(creates, platform)
         await platform.clock.sleep(SECOND_LOOK)
         # a search that misses a name must not let it be bought again
-        second = await _look(creates, platform, unfiltered=bool(give_up))
+        second = await _look(creates, platform, unfiltered=any(map(give_up, creates)))
     except AdflightError as error:
         if ends_everything(error):
             raise
@@ -255,7 +280,7 @@ async def look_for(
     for one, finding in findings:
         if finding.candidate is not None:
             claims[one.kind, finding.candidate].append(one)
-    return [await _judged(one, finding, claims, platform, give_up=give_up) for one, finding in findings]
+    return [await _judged(one, finding, claims, platform, by=give_up(one)) for one, finding in findings]
 
 
 async def _look(
@@ -294,12 +319,12 @@ async def _judged(
     claims: Mapping[tuple[str, int], Sequence[OpenIntent]],
     platform: Platform,
     *,
-    give_up: str,
+    by: str,
 ) -> Found:
     id_ = finding.candidate
     if id_ is None:
-        if finding.absent and give_up:
-            return Found(one, Absent(finding.text, give_up), reason=finding.text)
+        if finding.absent and by:
+            return Found(one, Absent(finding.text, by), reason=finding.text)
         return Found(one, reason=f"{finding.text} {ABSENT if finding.absent else ADVICE}")
     claimants = claims[one.kind, id_]
     if len(claimants) > 1:
