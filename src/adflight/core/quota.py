@@ -26,6 +26,7 @@ from attrs import field, frozen
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import ConfigurationError
+from adflight.core.service import service_of
 
 if TYPE_CHECKING:
     from adflight.core.ledger import Ledger
@@ -369,7 +370,7 @@ def _answer_first() -> Iterator[None]:
         logger.warning("%s", error, extra={"outcome": type(error).__name__})
 
 
-_limiters: Final[dict[tuple[str, str], list[Limiter]]] = {}
+_limiters: Final[dict[tuple[object, str], list[Limiter]]] = {}
 _lock: Final = threading.Lock()
 
 
@@ -386,11 +387,12 @@ def limiter_for(base_url: str, account: str, quota: Quota | None, clock: Clock |
     except RuntimeError:
         loop = None
     clock = SystemClock() if clock is None else clock
+    service = service_of(base_url)
     with _lock:
-        known = _limiters.setdefault((base_url.rstrip("/"), account), [])
+        known = _limiters.setdefault((service, account), [])
         usable = [limiter for limiter in known if limiter.clock == clock and limiter.usable_in(loop)]
         if not usable:
-            usable = [Limiter(quota, clock=clock, account=f"{base_url.rstrip('/')} {account}")]
+            usable = [Limiter(quota, clock=clock, account="\0".join((*service, account)))]
             known.extend(usable)
         limiter = min(usable, key=lambda limiter: limiter._loop is not loop)
         if loop is not None and limiter._loop is not loop:

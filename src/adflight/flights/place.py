@@ -13,11 +13,11 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from attrs import define
 
 from adflight.core.errors import ConfigurationError
+from adflight.core.service import service_of
 from adflight.flights.entries import JournalError, JournalHeld, moment
 
 
@@ -38,20 +38,12 @@ class Place:
         `scope` is what within the account has names and objects of its own, as IQM's organization workspaces do; empty
         where there is none. Raises `ConfigurationError` for what is no URL or no account.
         """
-        try:
-            parts = urlsplit(base_url)
-            port = parts.port
-        except ValueError:
-            parts, port = urlsplit(""), None
-        if not parts.hostname or not account.strip():
+        service = service_of(base_url)
+        if not service.host or not account.strip():
             raise ConfigurationError("a journal needs the service's URL and the name of an account")
-        # one service, however its URL is written
-        if port == {"http": 80, "https": 443}.get(parts.scheme):
-            port = None
-        host = parts.hostname if port is None else f"{parts.hostname}-{port}"
-        whole = "\0".join((parts.scheme, host, parts.path.rstrip("/"), account))
+        whole = "\0".join((*service, account))
         owner = _digest(f"{whole}\0{scope}" if scope else whole)
-        name = re.sub(r"[^a-z0-9.-]", "-", host)
+        name = re.sub(r"[^a-z0-9.-]", "-", service.host)
         # absolute, because a program may change its directory
         directory = _state_directory() if directory is None else directory.absolute()
         return cls(directory / f"{name}-{owner[:16]}.journal", directory / f"{name}-{_digest(whole)[:16]}.lock", owner)
