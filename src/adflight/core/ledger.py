@@ -1,35 +1,47 @@
 """A quota's slots in a file, for processes of one machine that share an account.
 
-Imports the clock, errors and the state directory; used by `quota`. SQLite gives the one thing that is needed, a lock
-that a dead process does not keep. Times are epoch seconds, because other clocks mean nothing to another process.
+Imports the clock, errors, `ledger_file` and `processes`; used by `sharing`. Times are the monotonic clock's, which all
+processes of a machine have in common and nobody sets; only what was written before the machine was started again is
+brought over by the wall clock.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import Final, NamedTuple
 from uuid import uuid4
-from weakref import finalize
 
 from adflight.core.clock import Clock
 from adflight.core.errors import ConfigurationError
-from adflight.core.state_directory import state_directory
+from adflight.core.ledger_file import Busy, LedgerFile
+from adflight.core.processes import boot, is_dead, this_process
 
 LEASE: Final = 300.0
-"""Seconds after which a request counts as answered although nobody said so: its process died."""
+"""Seconds after which a request counts as answered although nobody said so, unless it may take longer."""
 
-_BUSY: Final = 0.05
+BUSY: Final = 0.02
 """Seconds until a file is asked again that somebody else is writing to."""
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS slots (account TEXT, entry TEXT PRIMARY KEY, until REAL);
-CREATE TABLE IF NOT EXISTS pauses (account TEXT PRIMARY KEY, until REAL);
-"""
+_SEEK: Final = 1.0
+"""Seconds between two looks for processes that have ended."""
+
+_VERSION: Final = 1
+"""Of the tables. Before there was any, they had other names and other times, which are of no use to anybody."""
+
+# `written`, when the row was last touched, and `until` are monotonic, `ends` is `until` by the wall clock; `owner` is
+# the process whose request is under way, and empty once that was answered
+_SCHEMA: Final = (
+    "CREATE TABLE taken (account TEXT, entry TEXT PRIMARY KEY, owner TEXT, per REAL, "
+    "boot TEXT, written REAL, until REAL, ends REAL) WITHOUT ROWID",
+    "CREATE INDEX taken_until ON taken (account, until)",
+    "CREATE TABLE paused (account TEXT PRIMARY KEY, boot TEXT, written REAL, until REAL, ends REAL) WITHOUT ROWID",
+    f"PRAGMA user_version = {_VERSION}",
+)
 
 
 class Use(NamedTuple):
@@ -43,129 +55,152 @@ class Use(NamedTuple):
 class Ledger:
     """The slots of one account; every process that opens the same file counts the same ones.
 
-    Raises `ConfigurationError` whenever the file cannot be used.
+    Raises `ConfigurationError` whenever the file cannot be used. What was to be written then is owed, and written with
+    whatever is written next.
     """
 
     def __init__(self, path: Path | None, account: str, *, requests: int, per: float, clock: Clock) -> None:
         """`path` None is the file that all processes of this user share, in the user's state directory."""
-        self._path = state_directory() / "quota.db" if path is None else path
-        self._is_own = path is None
+        self._file = LedgerFile(path, self._prepare)
         # an account's name holds an e-mail address
-        self._account = sha256(account.encode()).hexdigest()
+        self._account = sha256(account.encode()).hexdigest()[:32]
         self._requests = requests
         self._per = per
         self._clock = clock
-        self._database: sqlite3.Connection | None = None
-        self._opened: tuple[int, int, int] | None = None
-        self._close: Callable[[], object] = lambda: None
+        self._owed: dict[str, float | None] = {}
+        """Until when an entry counts; None when it is to be taken back."""
+        self._owed_pause = -inf
+        self._sought_the_dead = -inf
 
-    def enter(self) -> str | float:
-        """An entry for one request, or the seconds until it is worth asking again."""
+    @property
+    def owes(self) -> bool:
+        """Whether something is still to be written."""
+        return bool(self._owed) or self._owed_pause > self._clock.monotonic()
+
+    def enter(self, request_timeout: float = 0.0) -> str | float:
+        """An entry for one request, which takes at most `request_timeout` seconds, or the seconds until it is worth
+        asking again.
+        """
         try:
-            with self._transaction() as database:
-                now = self._clock.time()
-                # what lies further ahead than any entry may was written under a clock that was wrong
-                latest = now + LEASE + self._per
-                database.execute("DELETE FROM slots WHERE until <= ? OR until > ?", (now, latest))
+            with self._writing() as (database, now):
+                database.execute("DELETE FROM taken WHERE account = ? AND until <= ?", (self._account, now))
                 if paused_for := self._paused_for(database, now):
                     return paused_for
-                taken, first = database.execute(
-                    "SELECT count(*), min(until) FROM slots WHERE account = ?", (self._account,)
-                ).fetchone()
-                if taken >= self._requests:
+                if self._is_full(database):
+                    self._count_the_dead(database, now)
+                    (first,) = database.execute(
+                        "SELECT min(until) FROM taken WHERE account = ?", (self._account,)
+                    ).fetchone()
                     return float(first - now)
                 entry = uuid4().hex
-                database.execute("INSERT INTO slots VALUES (?, ?, ?)", (self._account, entry, now + LEASE))
+                lease = max(LEASE, request_timeout) + self._per
+                self._put(database, entry, this_process(), now, now + lease)
                 return entry
-        except _Busy:
-            return _BUSY
+        except Busy:
+            return BUSY
 
-    def leave(self, entry: str, *, counted: bool) -> None:
-        """The request of an entry was answered, or was never sent."""
-        with self._transaction() as database:
-            if counted:
-                until = self._clock.time() + self._per
-                database.execute("UPDATE slots SET until = ? WHERE entry = ?", (until, entry))
-            else:
-                database.execute("DELETE FROM slots WHERE entry = ?", (entry,))
+    def leave(self, entry: str | None, *, counted: bool) -> None:
+        """The request of an entry was answered, or was never sent; one without an entry was sent uncounted."""
+        self.owe(entry, counted=counted)
+        self.settle()
+
+    def owe(self, entry: str | None, *, counted: bool) -> None:
+        """`leave`, to be written later."""
+        now = self._clock.monotonic()
+        self._owed = {owed: until for owed, until in self._owed.items() if until is None or until > now}
+        if counted:
+            self._owed[entry or uuid4().hex] = now + self._per
+        elif entry is not None:
+            self._owed[entry] = None
 
     def pause(self, seconds: float) -> None:
         """Holds every process up; of several pauses the longest counts."""
-        until = self._clock.time() + seconds
-        with self._transaction() as database:
-            database.execute(
-                "INSERT INTO pauses VALUES (?, ?) "
-                "ON CONFLICT (account) DO UPDATE SET until = max(until, excluded.until)",
-                (self._account, until),
-            )
+        self.owe_pause(seconds)
+        self.settle()
+
+    def owe_pause(self, seconds: float) -> None:
+        """`pause`, to be written later."""
+        self._owed_pause = max(self._owed_pause, self._clock.monotonic() + seconds)
+
+    def settle(self) -> None:
+        """Writes what is owed, unless somebody else is writing now."""
+        if self.owes:
+            with suppress(Busy), self._writing():
+                pass
 
     def use(self) -> Use:
         """For progress displays."""
-        with self._transaction() as database:
-            now = self._clock.time()
+        with self._file.transaction(write=False) as database:
+            now = self._clock.monotonic()
             (slots,) = database.execute(
-                "SELECT count(*) FROM slots WHERE account = ? AND until > ?", (self._account, now)
+                "SELECT count(*) FROM taken WHERE account = ? AND until > ?", (self._account, now)
             ).fetchone()
             return Use(slots, self._paused_for(database, now))
 
-    def _paused_for(self, database: sqlite3.Connection, now: float) -> float:
-        pause = database.execute("SELECT until FROM pauses WHERE account = ?", (self._account,)).fetchone()
-        return float(pause[0] - now) if pause is not None and now < pause[0] <= now + LEASE + self._per else 0.0
-
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            database = self._connection()
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                yield database
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-            kind = _Busy if is_busy else ConfigurationError
-            raise kind(f"the quota's file {str(self._path)!r} cannot be used: {error}") from None
+    def _writing(self) -> Iterator[tuple[sqlite3.Connection, float]]:
+        with self._file.transaction() as database:
+            now = self._clock.monotonic()
+            for entry, until in self._owed.items():
+                if until is None or until <= now:
+                    database.execute("DELETE FROM taken WHERE entry = ?", (entry,))
+                else:
+                    self._put(database, entry, "", now, until)
+            if self._owed_pause > now:
+                database.execute(
+                    "INSERT INTO paused VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET boot = excluded.boot, "
+                    "written = excluded.written, until = excluded.until, ends = excluded.ends "
+                    "WHERE excluded.until > until",
+                    (self._account, boot(), now, self._owed_pause, self._clock.time() + self._owed_pause - now),
+                )
+            yield database, now
+        self._owed.clear()
+        self._owed_pause = -inf
 
-    def _connection(self) -> sqlite3.Connection:
-        # a connection does not survive a fork, nor does it notice that its file was removed
-        if self._database is None or self._opened != self._identity():
-            self._close()
-            self._database = self._open()
-            self._opened = self._identity()
-            self._close = finalize(self, _close, self._database, os.getpid())
-        return self._database
+    def _put(self, database: sqlite3.Connection, entry: str, owner: str, now: float, until: float) -> None:
+        ends = self._clock.time() + until - now
+        database.execute(
+            "REPLACE INTO taken VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._account, entry, owner, self._per, boot(), now, until, ends),
+        )
 
-    def _open(self) -> sqlite3.Connection:
-        if self._is_own:
-            # its user's alone; SQLite gives the same mode to the files beside it
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            os.chmod(self._path, 0o600)
-        # a limiter may move to another thread with its event loop, and is only ever used in one
-        database = sqlite3.connect(self._path, timeout=1.0, isolation_level=None, check_same_thread=False)
-        try:
-            # losing the last second in a power cut costs nothing: nobody counts after it
-            for setting in ("journal_mode = WAL", "synchronous = OFF"):
-                database.execute(f"PRAGMA {setting}")
-            database.executescript(_SCHEMA)
-        except BaseException:
-            database.close()
-            raise
-        return database
+    def _is_full(self, database: sqlite3.Connection) -> bool:
+        # to count them all would take longer the more there are
+        query = "SELECT 1 FROM taken WHERE account = ? LIMIT 1 OFFSET ?"
+        return database.execute(query, (self._account, self._requests - 1)).fetchone() is not None
 
-    def _identity(self) -> tuple[int, int, int] | None:
-        with suppress(OSError):
-            found = os.stat(self._path)
-            return os.getpid(), found.st_dev, found.st_ino
-        return None
+    def _count_the_dead(self, database: sqlite3.Connection, now: float) -> None:
+        """Requests of processes that have ended count as answered now."""
+        if now < self._sought_the_dead + _SEEK:
+            return
+        self._sought_the_dead = now
+        query = "SELECT DISTINCT owner FROM taken WHERE account = ? AND owner <> ''"
+        owners = database.execute(query, (self._account,)).fetchall()
+        dead = [owner for (owner,) in owners if owner != this_process() and is_dead(owner)]
+        database.executemany(
+            "UPDATE taken SET owner = '', written = :now, until = min(until, :now + per), "
+            "ends = :time + min(until, :now + per) - :now WHERE account = :account AND owner = :owner AND owner <> ''",
+            [{"now": now, "time": self._clock.time(), "account": self._account, "owner": owner} for owner in dead],
+        )
 
+    def _paused_for(self, database: sqlite3.Connection, now: float) -> float:
+        pause = database.execute("SELECT until FROM paused WHERE account = ?", (self._account,)).fetchone()
+        return max(float(pause[0] - now), 0.0) if pause is not None else 0.0
 
-class _Busy(ConfigurationError):
-    """Somebody else has been writing for longer than a transaction takes."""
-
-
-def _close(database: sqlite3.Connection, pid: int) -> None:
-    # not in a fork: its parent goes on with it
-    if os.getpid() == pid:
-        database.close()
+    def _prepare(self, database: sqlite3.Connection) -> None:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > _VERSION:
+            raise ConfigurationError("the quota's file was written by a newer adflight: use that one, or name another")
+        if version < _VERSION:
+            for statement in _SCHEMA:
+                database.execute(statement)
+        now = {"now": self._clock.monotonic(), "time": self._clock.time(), "boot": boot()}
+        for table in ("taken", "paused"):
+            # a monotonic clock begins anew with the machine, by which what was written later is known, too, where
+            # there is no better way; the wall clock may be wrong, but not make anybody wait for longer than before
+            database.execute(
+                f"UPDATE {table} SET boot = :boot, written = :now, "
+                "until = :now + max(min(ends - :time, until - written), 0) WHERE boot <> :boot OR written > :now",
+                now,
+            )
+            database.execute(f"DELETE FROM {table} WHERE until <= :now", now)
