@@ -35,7 +35,7 @@ from adflight.core.errors import (
     UnknownOutcome,
 )
 from adflight.core.options import Hook, Options
-from adflight.core.quota import Limiter, Quota
+from adflight.core.quota import Limiter, Quota, Slot
 from adflight.core.redaction import secret_names
 from adflight.core.session import SETTLING, Session
 from adflight.core.transport import WireAnswer, WireRequest
@@ -603,6 +603,22 @@ async def test_a_429_also_holds_back_who_waits_for_a_place() -> None:
     await clock.advance(0.1)
     assert await asyncio.gather(*tasks) == [7] * 5
     assert len(transport.sent) == 6
+
+
+async def test_the_quota_is_told_how_long_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[float] = []
+    ask = Limiter._ask
+
+    def heard(limiter: Limiter, request_timeout: float) -> Slot | float:
+        told.append(request_timeout)
+        return ask(limiter, request_timeout)
+
+    monkeypatch.setattr(Limiter, "_ask", heard)
+    clock = FakeClock(auto=True)
+    open_session = session(ScriptedTransport(), clock=clock, quota=Quota(1, 60.0))
+    for _ in range(2):
+        await open_session.call(request(), same, Options(timeout=1000.0))
+    assert set(told) == {1000.0}
 
 
 async def test_each_quota_group_has_a_limiter() -> None:

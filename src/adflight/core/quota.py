@@ -1,7 +1,6 @@
 """How many requests an account may make, counted as the service counts them.
 
-Imports `clock`, `errors` and, once a quota that is shared is used, `ledger`. The session takes a slot before every
-attempt, log-ins too.
+Imports `clock`, `errors`, `service` and `sharing`. The session takes a slot before every attempt, log-ins too.
 
 Why this is not pyrate-limiter: that counts a request when it asks for permission and cannot change its mind. A service
 counts when the request arrives, which is later, and anywhere between sending and answer; so a window that starts at
@@ -13,25 +12,23 @@ everybody up when the service asks for that. None of the three can be had from p
 from __future__ import annotations
 
 import asyncio
-import logging
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from attrs import field, frozen
 
 from adflight.core.clock import Clock, SystemClock
 from adflight.core.errors import ConfigurationError
 from adflight.core.service import service_of
+from adflight.core.sharing import Sharing
 
-if TYPE_CHECKING:
-    from adflight.core.ledger import Ledger
 
-logger: Final = logging.getLogger("adflight")
+def _absolute(shared: Path | bool) -> Path | bool:
+    # a program may change its directory
+    return shared if isinstance(shared, bool) else Path(shared).absolute()
 
 
 @frozen
@@ -47,9 +44,9 @@ class Quota:
     requests: int = field()
     per: float = field()
     source: str = "set by the caller"
-    shared: Path | bool = True
+    shared: Path | bool = field(default=True, converter=_absolute)
     """Who counts together. True: all processes of this user on this machine that use the account, in a file in the
-    user's state directory; where that cannot be used, a warning says so and this process counts by itself, as it does
+    user's state directory; while that cannot be used, a warning says so and this process counts by itself, as it does
     under a clock of its own. A path: all that name it. False: this process. Sharing costs a request some 0.2 ms."""
 
     def __attrs_post_init__(self) -> None:
@@ -123,7 +120,10 @@ class _Uncounted(Slot):
 _UNCOUNTED: Final = _Uncounted()
 
 _LOOK_AGAIN: Final = 1.0
-"""Seconds between two looks into a shared file that is full."""
+"""Seconds between two looks into a shared file that is full: somebody else may have freed a slot."""
+
+_AT_A_TIME: Final = 20
+"""Slots that are handed out before other tasks get a turn, because each is written to the file."""
 
 
 class Limiter:
@@ -141,14 +141,15 @@ class Limiter:
         self._quota = quota
         self._clock: Clock = SystemClock() if clock is None else clock
         self._account = account
-        self._ledger: Ledger | None = None
-        self._is_alone = False
-        """Whether it is known that there is no ledger."""
-        self._entries: dict[Slot, str] = {}
+        self._sharing = Sharing(quota, account, self._clock)
+        self._look_at = -inf
+        """When the file is worth another look; nothing that happens here makes it so any sooner."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._under_way: set[Slot] = set()
+        self._under_way: dict[Slot, tuple[Sharing, str | None]] = {}
+        """With the entry of each, and where it is to be ended, which a new quota does not change."""
         self._answered: deque[float] = deque()
-        self._waiting: OrderedDict[asyncio.Future[Slot], None] = OrderedDict()
+        self._waiting: OrderedDict[asyncio.Future[Slot], float] = OrderedDict()
+        """With the timeout of the request of each."""
         self._alarm: asyncio.Task[None] | None = None
         self._alarm_at = inf
         self._paused_until = -inf
@@ -161,7 +162,8 @@ class Limiter:
     @quota.setter
     def quota(self, quota: Quota | None) -> None:
         self._quota = quota
-        self._ledger, self._is_alone = None, False
+        self._sharing = Sharing(quota, self._account, self._clock)
+        self._look_at = -inf
         self._serve()
 
     @property
@@ -173,12 +175,10 @@ class Limiter:
         self._wait()
         used, paused_for = len(self._under_way) + len(self._answered), self._paused_until - self._clock.monotonic()
         reason = self._reason
-        if self._ledger is not None:
-            with _answer_first():
-                together = self._ledger.use()
-                used = max(used, together.slots)
-                if together.paused_for > max(paused_for, 0.0) + _LOOK_AGAIN:
-                    paused_for, reason = together.paused_for, "the service asked another process for it"
+        if (together := self._sharing.use()) is not None:
+            used = max(used, together.slots)
+            if together.paused_for > max(paused_for, 0.0) + _LOOK_AGAIN:
+                paused_for, reason = together.paused_for, "the service asked another process for it"
         return QuotaState(
             used=used,
             limit=None if self._quota is None else self._quota.requests,
@@ -189,74 +189,35 @@ class Limiter:
 
     @property
     def paused(self) -> bool:
-        return self._paused_until > self._clock.monotonic()
+        """By whomever."""
+        if self._paused_until > self._clock.monotonic():
+            return True
+        return (together := self._sharing.use()) is not None and together.paused_for > 0
 
-    def acquire_nowait(self) -> Slot | None:
+    def acquire_nowait(self, request_timeout: float = 0.0) -> Slot | None:
         """What `acquire` gives when nobody has to wait for it, else None."""
         if self._quota is None and not self._waiting and self._paused_until == -inf:
             return _UNCOUNTED
-        if asyncio.get_running_loop() is self._loop and not self._waiting and self._wait() <= 0:
-            slot = self._take()
-            if self._enter(slot) <= 0:
-                return slot
-            slot.give_back()
+        if asyncio.get_running_loop() is self._loop and not self._waiting:
+            found = self._ask(request_timeout)
+            return found if isinstance(found, Slot) else None
         return None
 
-    async def acquire(self) -> Slot:
-        """Waits until one more request is within the quota. Cancelling the wait costs nothing.
+    async def acquire(self, request_timeout: float = 0.0) -> Slot:
+        """Waits until one more request, of at most `request_timeout` seconds, is within the quota. Cancelling the wait
+        costs nothing.
 
         Raises:
             ConfigurationError: the limiter is in use in another event loop, which is still open, or the file of a quota
                 that is shared cannot be used.
         """
-        slot = await self._acquire_here()
-        try:
-            while (wait := self._enter(slot)) > 0:
-                # another process may free a slot sooner than the file can tell
-                await self._clock.sleep(min(wait, _LOOK_AGAIN))
-        except BaseException:
-            slot.give_back()
-            raise
-        return slot
-
-    def _enter(self, slot: Slot) -> float:
-        """Takes a slot that is free here where it is counted together, too; the seconds to wait if it is not free."""
-        try:
-            ledger = self._open_ledger()
-            entry = 0.0 if ledger is None else ledger.enter()
-        except ConfigurationError as error:
-            if self._quota is None or self._quota.shared is not True:
-                slot.give_back()
-                raise
-            logger.warning("%s; this process counts its requests by itself", error)
-            self._ledger, self._is_alone = None, True
-            return 0.0
-        if isinstance(entry, str):
-            self._entries[slot] = entry
-            return 0.0
-        return entry
-
-    def _open_ledger(self) -> Ledger | None:
-        if self._ledger is None and not self._is_alone:
-            quota = self._quota
-            if quota is None or quota.shared is False or (quota.shared is True and self._clock != SystemClock()):
-                self._is_alone = True
-            else:
-                # sqlite3 takes a while to import
-                from adflight.core.ledger import Ledger
-
-                path = None if quota.shared is True else quota.shared
-                self._ledger = Ledger(path, self._account, requests=quota.requests, per=quota.per, clock=self._clock)
-        return self._ledger
-
-    async def _acquire_here(self) -> Slot:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._move_to(loop)
-        if not self._waiting and self._wait() <= 0:
-            return self._take()
+        if not self._waiting and isinstance(slot := self._ask(request_timeout), Slot):
+            return slot
         turn: asyncio.Future[Slot] = loop.create_future()
-        self._waiting[turn] = None
+        self._waiting[turn] = request_timeout
         self._serve()
         try:
             return await turn
@@ -264,7 +225,7 @@ class Limiter:
             if turn.cancelled():
                 self._waiting.pop(turn, None)
                 self._serve()
-            else:
+            elif turn.exception() is None:
                 turn.result().give_back()
             raise
 
@@ -274,9 +235,7 @@ class Limiter:
         if until > self._paused_until:
             self._paused_until = until
             self._reason = reason
-        if self._ledger is not None:
-            with _answer_first():
-                self._ledger.pause(seconds)
+        self._sharing.pause(seconds)
 
     def usable_in(self, loop: asyncio.AbstractEventLoop | None) -> bool:
         """Whether no event loop but this one uses it; closed ones do not count."""
@@ -289,30 +248,40 @@ class Limiter:
                 "use one client in each event loop, made inside it, or close the other loop first"
             )
         # what was under way when the last loop died may have been counted
-        self._answered.extend([self._clock.monotonic()] * len(self._under_way))
-        self._under_way.clear()
+        for slot in list(self._under_way):
+            self._end(slot, counted=True)
         self._waiting.clear()
         self._alarm = None
         self._loop = loop
 
-    def _take(self) -> Slot:
+    def _ask(self, request_timeout: float) -> Slot | float:
+        """A slot, or the seconds until one may be free; infinite when that depends on an answer."""
+        if (wait := self._wait()) > 0:
+            return wait
+        entry = self._sharing.enter(request_timeout)
+        if isinstance(entry, float):
+            assert self._quota is not None
+            # no sooner than after a window can be free what is under way elsewhere
+            wait = min(entry, self._quota.per, _LOOK_AGAIN)
+            self._look_at = self._clock.monotonic() + wait
+            return wait
         slot = Slot(self)
-        self._under_way.add(slot)
+        self._under_way[slot] = self._sharing, entry
         return slot
 
     def _settle(self, slot: Slot, *, counted: bool) -> None:
-        if slot not in self._under_way:
-            return
-        self._under_way.discard(slot)
-        entry = self._entries.pop(slot, None)
-        if entry is not None:
-            with _answer_first():
-                if (ledger := self._open_ledger()) is not None:
-                    ledger.leave(entry, counted=counted)
-        if counted and self._quota is not None:
+        if slot in self._under_way:
+            self._end(slot, counted=counted)
+            if self._waiting:
+                self._serve()
+
+    def _end(self, slot: Slot, *, counted: bool) -> None:
+        sharing, entry = self._under_way.pop(slot)
+        sharing.leave(entry, counted=counted)
+        if not counted:
+            self._look_at = -inf
+        elif self._quota is not None:
             self._answered.append(self._clock.monotonic())
-        if self._waiting:
-            self._serve()
 
     def _wait(self) -> float:
         """Seconds until a slot may be free; infinite when that depends on an answer."""
@@ -333,14 +302,27 @@ class Limiter:
     def _serve(self) -> None:
         """Hands out what is free, and sees to it that somebody looks again when more may be."""
         wait = 0.0
-        while self._waiting and (wait := self._wait()) <= 0:
-            turn, _ = self._waiting.popitem(last=False)
+        handed_out = 0
+        while self._waiting and wait <= 0 and not (self._sharing.is_on and handed_out == _AT_A_TIME):
+            turn, request_timeout = next(iter(self._waiting.items()))
             if not turn.cancelled():
-                turn.set_result(self._take())
+                if (wait := self._look_at - self._clock.monotonic()) > 0:
+                    break
+                try:
+                    found = self._ask(request_timeout)
+                except ConfigurationError as error:
+                    turn.set_exception(error)
+                else:
+                    if not isinstance(found, Slot):
+                        wait = found
+                        break
+                    turn.set_result(found)
+                handed_out += 1
+            del self._waiting[turn]
         if not self._waiting:
             self._silence()
         elif wait < inf:
-            self._ring_in(wait)
+            self._ring_in(max(wait, 0.0))
 
     def _ring_in(self, seconds: float) -> None:
         at = self._clock.monotonic() + seconds
@@ -359,15 +341,6 @@ class Limiter:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-
-
-@contextmanager
-def _answer_first() -> Iterator[None]:
-    # an answer has come, perhaps that of a purchase, and must not be lost to a file: the entry ends by itself
-    try:
-        yield
-    except ConfigurationError as error:
-        logger.warning("%s", error, extra={"outcome": type(error).__name__})
 
 
 _limiters: Final[dict[tuple[object, str], list[Limiter]]] = {}

@@ -265,13 +265,13 @@ class Session:
     async def _admit(self, call: Call, gate: Gate) -> Slot:
         """Waits for everything that an attempt needs before it may be sent."""
         operation, scope = call.request.operation, call.options.scope
-        current, limiter = self.authenticator.current, call.limiter
+        current, limiter, timeout = self.authenticator.current, call.limiter, call.options.timeout
         for _ in range(_MAX_RENEWALS):
             grant = current(operation, scope)
             if grant is None:
                 await self.authenticator.prepare(operation)
-            free = limiter.acquire_nowait()
-            slot = await limiter.acquire() if free is None else free
+            free = limiter.acquire_nowait(timeout)
+            slot = await limiter.acquire(timeout) if free is None else free
             if grant is None or free is None:
                 # a token may end while its caller waits for the quota
                 grant = current(operation, scope)
@@ -289,7 +289,7 @@ class Session:
                 while limiter.paused:  # since it got its slot
                     gate.leave()
                     slot.give_back()
-                    slot = await limiter.acquire()
+                    slot = await limiter.acquire(timeout)
                     await gate.enter()
         except BaseException:
             slot.give_back()
