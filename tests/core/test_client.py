@@ -209,7 +209,8 @@ async def test_settings_reach_the_session() -> None:
 
 def test_clients_of_one_account_share_quota_and_turns() -> None:
     clock = FakeClock()
-    first, second, other = (Vendor(user, quota=Quota(5, 60.0), clock=clock) for user in ("a", "a", "b"))
+    first, other = (Vendor(user, quota=Quota(5, 60.0), clock=clock) for user in "ab")
+    second = Vendor("a", quota=Quota(5, 60.0), clock=clock, base_url="https://API.example.com:443")
     assert first._session.limiter is second._session.limiter is not other._session.limiter
     assert first.turns is second.turns is not other.turns
 

@@ -1,7 +1,7 @@
 """Creating something exactly once, although an answer may be lost.
 
-Sends nothing itself: the caller says how to create, how to look up and how to compare. Imports `clock` and `errors`;
-used by the clients.
+Sends nothing itself: the caller says how to create, how to look up and how to compare. Imports `clock`, `errors` and
+`service`; used by the clients.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from attrs import field, frozen
 
 from adflight.core.clock import Clock
 from adflight.core.errors import UnknownOutcome
+from adflight.core.service import Service, service_of
 
 CreatedT = TypeVar("CreatedT")
 RowT = TypeVar("RowT")
@@ -70,12 +71,12 @@ class Turns:
         return self._locks.setdefault(name, asyncio.Lock())
 
 
-_TURNS: Final[WeakValueDictionary[tuple[str, str], Turns]] = WeakValueDictionary()
+_TURNS: Final[WeakValueDictionary[tuple[Service, str], Turns]] = WeakValueDictionary()
 
 
 def turns_for(base_url: str, account: str) -> Turns:
     """The turns that all clients of this process share which use one account; they last as long as any of them."""
-    return _TURNS.setdefault((base_url.rstrip("/"), account), Turns())
+    return _TURNS.setdefault((service_of(base_url), account), Turns())
 
 
 async def create_once(

@@ -1,4 +1,4 @@
-"""Which service a URL is of, however it is written. Imports nothing of adflight; used by `quota` and by the journal."""
+"""Which service a URL is of, however it is written: by that, accounts are told apart. Imports nothing of adflight."""
 
 from __future__ import annotations
 
