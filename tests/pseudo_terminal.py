@@ -60,7 +60,8 @@ class Terminal:
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
     @property
     def text(self) -> str:
@@ -84,6 +85,16 @@ class Terminal:
         while self._more(until):
             pass
         return self._process.wait(max(until - time.monotonic(), 1.0))
+
+    def send(self, number: int) -> None:
+        """Sends the program a signal."""
+        self._process.send_signal(number)
+
+    def hang_up(self) -> int:
+        """Closes the terminal, as who closes its window, and waits for the program's end. The exit code."""
+        os.close(self._master)
+        self._master = -1
+        return self._process.wait(self._patience)
 
     def _more(self, until: float) -> bool:
         """Reads what there is; False once there will be no more."""

@@ -27,9 +27,8 @@ from attrs import field, frozen
 
 import adflight.testing
 from adflight import IQM, FreeWheel, Icareus, Options
-from adflight.cli import interrupts
 from adflight.cli.apply import CODES
-from adflight.cli.exits import NOT_SENT
+from adflight.cli.exits import NOT_SENT, Interrupted
 from adflight.cli.plan_view import MARKS
 from adflight.core import errors
 from adflight.flights import Declarations, columns_for
@@ -604,7 +603,7 @@ def test_the_marks_of_a_plan() -> None:
 
 def test_the_exit_codes() -> None:
     codes = [int(code) for code, _ in rows("Exit code")]
-    assert codes == [*sorted({0, NOT_SENT, *CODES.values()}), interrupts.CODE]
+    assert codes == [*sorted({0, NOT_SENT, *CODES.values()}), Interrupted().code]
 
 
 def test_the_declarations() -> None:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from adflight.cli.exits import ENDED_BY
+
 
 @pytest.fixture(autouse=True)
 def interrupts_as_before() -> Iterator[None]:
-    """A command that was interrupted ends its process, and hears of no Ctrl-C any more."""
-    before = signal.getsignal(signal.SIGINT)
+    """A command that was interrupted ends its process, and hears of no signal any more."""
+    before = {number: signal.getsignal(number) for number in ENDED_BY}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import signal
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -147,6 +148,24 @@ def test_an_interrupt_while_something_is_bought(desk: Desk, sandbox: Terminal, p
     assert re.search(r"campaign spring-\d: its answer was lost, and it was found: \d+", resumed)
     assert "3 unchanged" in resumed
     assert desk.bought() == (1, 3)
+
+
+@pytest.mark.parametrize("sandbox", [("--quota", "0", "--fault", LOST)], indirect=True)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, None])
+def test_what_others_end_it_by(desk: Desk, sandbox: Terminal, number: signal.Signals | None) -> None:
+    file = desk.file(rows=3)
+    with desk.adflight("apply", file.name, "--sandbox", desk.url, "--yes") as terminal:
+        terminal.expect(r"2 of 3 rows.*1 in flight")
+        if number is None:
+            assert terminal.hang_up() == 128 + signal.SIGHUP
+        else:
+            terminal.send(number)
+            terminal.expect(r"Interrupted: 2 created")
+            assert terminal.finish() == 128 + number, terminal.text
+            assert "Traceback" not in terminal.text
+            assert terminal.raw.count("\x1b[?25l") <= terminal.raw.count("\x1b[?25h"), "the cursor is back"
+    assert desk.bought() == (1, 3)
+    assert "1 request without an outcome" in desk.run("keys", "list", "--sandbox", desk.url)
 
 
 @pytest.mark.parametrize("sandbox", [("--quota", "0", "--fault", LOST)], indirect=True)

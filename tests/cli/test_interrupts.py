@@ -10,10 +10,19 @@ import threading
 import pytest
 
 from adflight.cli import interrupts
+from adflight.cli.exits import ENDED_BY, Interrupted
 
 
 def press() -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+def end_by(number: int) -> None:
+    async def busy() -> None:
+        os.kill(os.getpid(), number)
+        await asyncio.Event().wait()
+
+    interrupts.run(busy())
 
 
 async def answer() -> int:
@@ -55,7 +64,31 @@ def test_the_third_leaves_at_once() -> None:
         "interrupts.run(stubborn())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (interrupts.CODE, "", interrupts.STILL)
+    assert (done.returncode, done.stdout, done.stderr) == (Interrupted().code, "", interrupts.STILL)
+
+
+@pytest.mark.parametrize("number", ENDED_BY)
+def test_signals_end_it_in_good_order_and_with_their_code(number: int) -> None:
+    before = {each: signal.getsignal(each) for each in ENDED_BY}
+    with pytest.raises(Interrupted) as ended:
+        end_by(number)
+    assert ended.value.code == 128 + number
+    for each, handler in before.items():
+        assert signal.signal(each, handler) is not handler, "what comes now leaves at once"
+
+
+def test_nohup_is_kept() -> None:
+    program = (
+        "import asyncio, os, signal; from adflight.cli import interrupts\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "async def busy():\n"
+        "    os.kill(os.getpid(), signal.SIGHUP)\n"
+        "    await asyncio.sleep(0)\n"
+        "    print('still here')\n"
+        "interrupts.run(busy())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "still here\n", "")
 
 
 def test_one_that_comes_too_late_leaves_with_the_code_of_an_interrupt() -> None:
@@ -69,7 +102,7 @@ def test_one_that_comes_too_late_leaves_with_the_code_of_an_interrupt() -> None:
         "print('still here')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (interrupts.CODE, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (Interrupted().code, "", "")
 
 
 def test_a_cancellation_of_its_own_is_none_of_ours() -> None:
@@ -103,5 +136,5 @@ def test_the_cursor_comes_back(
 
     with pytest.raises(KeyboardInterrupt):
         interrupts.run(stubborn())
-    assert left == [interrupts.CODE]
+    assert left == [Interrupted().code]
     assert capfd.readouterr().err == interrupts.STILL + ("\x1b[?25h" if is_terminal else "")

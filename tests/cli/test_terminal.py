@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from adflight.cli import spool
+from adflight.cli.exits import ENDED_BY
 from adflight.cli.terminal import PIPE_WIDTH, agreed, can_ask, console, counted, duration, money, plain, value
 from adflight.core.errors import InvalidInput
 from adflight.flights.items import UNSEEN
@@ -127,22 +128,23 @@ def test_only_a_yes_is_a_yes(
     assert not can_ask(console())
 
 
-def test_an_interrupt_ends_a_question_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", ENDED_BY)
+def test_an_interrupt_ends_a_question_at_once(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     class Pressed:
         def readline(self) -> str:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), number)
             return "y\n"
 
     monkeypatch.setattr(sys, "stdin", Pressed())
     taken: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: taken.append(number))
+    before = signal.signal(number, lambda number, frame: taken.append(number))
     try:
         with pytest.raises(KeyboardInterrupt):
             agreed(console(), "Go on?")
-        os.kill(os.getpid(), signal.SIGINT)
-        assert taken == [signal.SIGINT], "the loop has its handler back"
+        os.kill(os.getpid(), number)
+        assert taken == [number], "the loop has its handler back"
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 # standard input as a file

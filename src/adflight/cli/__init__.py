@@ -5,13 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 
-from adflight.cli.exits import FAILED, NOT_SENT, code_of, leave
+from adflight.cli.exits import ENDED_BY, FAILED, NOT_SENT, Interrupted, code_of, leave
 from adflight.cli.help_pages import page_for
 from adflight.cli.pipes import discard_unread
 
 __all__ = ["main"]
-
-INTERRUPTED = 130
 
 
 def main() -> None:
@@ -25,13 +23,13 @@ def main() -> None:
         # whoever reads has enough
         sys.exit(0)
     except SystemExit as ended:
-        if ended.code == INTERRUPTED:
+        if ended.code in [Interrupted(number).code for number in ENDED_BY]:
             _ignore_impatience()
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         _ignore_impatience()
         print("Interrupted.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(Interrupted.code_of(interrupt))
     except ModuleNotFoundError as error:
         print(
             f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", file=sys.stderr
@@ -84,4 +82,5 @@ def spelled_out(arguments: list[str]) -> list[str]:
 
 def _ignore_impatience() -> None:
     # another Ctrl-C would end the process by the signal, and with no code of ours
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in ENDED_BY:
+        signal.signal(number, signal.SIG_IGN)

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adflight.cli import interrupts
-from adflight.cli.exits import NOT_SENT, STOPPED
+from adflight.cli.exits import NOT_SENT, STOPPED, Interrupted
 from adflight.cli.further import Further
 from adflight.cli.pipes import discard_unread
 from adflight.cli.plan import account_of, stopping
@@ -80,10 +80,10 @@ class ApplyCommand:
         try:
             with readable(self.file) as path, stopping(self.target):
                 return interrupts.run(self._run(path))
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as interrupt:
             if not self._has_said:
                 raise
-            return interrupts.CODE
+            return Interrupted.code_of(interrupt)
         except BrokenPipeError:
             discard_unread()
             if not self._has_said:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from typing import Final, NoReturn
 
@@ -19,8 +20,27 @@ NOT_SENT: Final = 2
 STOPPED: Final = 3
 """A service, an account or a disk did not let it go on."""
 
+ENDED_BY: Final = tuple(
+    signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__
+)
+"""The signals that end it in good order. The code is then 128 and the signal's number, as shells have it."""
+
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Why a stream cannot be written. Whoever writes a file names it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal has ended it."""
+
+    def __init__(self, number: int = signal.SIGINT) -> None:
+        super().__init__()
+        self.code = 128 + number
+        """The exit code: 130 after Ctrl-C."""
+
+    @classmethod
+    def code_of(cls, interrupt: KeyboardInterrupt) -> int:
+        """The exit code; one that Python raised by itself is of Ctrl-C."""
+        return interrupt.code if isinstance(interrupt, cls) else cls().code
 
 
 def leave(error: Exception, code: int, *more: str) -> NoReturn:

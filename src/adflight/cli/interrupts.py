@@ -1,6 +1,7 @@
 """Ctrl-C while coroutines run: the first ends them in good order, and impatience does no harm.
 
-Imports nothing of adflight; used by the commands about flights.
+So do the signals by which others end a process: SIGTERM, of service managers and schedulers, and SIGHUP, of a terminal
+that closes. Imports the exit codes; used by the commands about flights.
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final, TypeVar
 
-T = TypeVar("T")
+from adflight.cli.exits import ENDED_BY, Interrupted
 
-CODE: Final = 130
-"""The exit code after an interrupt."""
+T = TypeVar("T")
 
 STILL: Final = (
     "\nStill ending: what was sent has some seconds to be answered. Ctrl-C again leaves at once; that is safe, too: "
@@ -30,48 +31,87 @@ _CURSOR: Final = "\x1b[?25h"
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
     """Like `asyncio.run`, which would throw a second Ctrl-C into whatever runs.
 
-    The first cancels the coroutine, and is a `KeyboardInterrupt` once that has ended. The second says so, the third
+    The first signal cancels the coroutine, and is an `Interrupted` once that has ended. The second says so, the third
     ends the process where it is, as a crash would: what must not be lost is on the disk by then. So does any that comes
-    when the coroutine has ended.
+    when the coroutine has ended. The second is not the last, because service managers send SIGTERM and SIGHUP together.
     """
     task: asyncio.Task[T] | None = None
-    presses = 0
+    came: list[int] = []
+    screens = [descriptor for descriptor in (0, 1, 2) if _is_terminal(descriptor)]
 
     async def main() -> T:
         nonlocal task
         task = asyncio.current_task()
         return await coroutine
 
-    def on_interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal presses
-        presses += 1
-        if presses == 1:
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        _forget_closed(screens)
+        came.append(number)
+        if len(came) == 1:
             loop = runner.get_loop()
             loop.call_soon_threadsafe(lambda: task is not None and task.cancel())
-        elif presses == 2:
+        elif len(came) == 2:
             _write(STILL)
         else:
-            _leave_at_once()
+            _leave_at_once(number, frame)
 
     is_main = threading.current_thread() is threading.main_thread()
     with asyncio.Runner() as runner:
-        before = signal.signal(signal.SIGINT, on_interrupt) if is_main else None
+        before = _handle(on_signal) if is_main else {}
         try:
             return runner.run(main())
         except asyncio.CancelledError:
-            if presses:
-                raise KeyboardInterrupt from None
+            if came:
+                raise Interrupted(came[0]) from None
             raise
         finally:
-            if is_main:
-                signal.signal(signal.SIGINT, _leave_at_once if presses else before)
+            for number, handler in before.items():
+                signal.signal(number, _leave_at_once if came else handler)
 
 
-def _leave_at_once(*_: object) -> None:
+@contextmanager
+def at_once() -> Iterator[None]:
+    """While somebody is asked: a signal raises `KeyboardInterrupt` where it comes, in a running loop, too."""
+    before = _handle(_raise)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _handle(handler: Callable[[int, FrameType | None], None]) -> Mapping[int, Any]:
+    """Has it handle all that end us; what handled them before. nohup has said already that SIGHUP is not to."""
+    heard = [each for each in ENDED_BY if each == signal.SIGINT or signal.getsignal(each) != signal.SIG_IGN]
+    return {number: signal.signal(number, handler) for number in heard}
+
+
+def _raise(number: int, _: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+def _leave_at_once(number: int, _: FrameType | None) -> None:
     _write(_CURSOR if sys.stderr.isatty() else "")
-    os._exit(CODE)
+    os._exit(Interrupted(number).code)
 
 
 def _write(text: str) -> None:
     # not through a stream: it may be in the middle of something
-    os.write(2, text.encode())
+    with suppress(OSError):
+        os.write(2, text.encode())
+
+
+def _is_terminal(descriptor: int) -> bool:
+    try:
+        return os.isatty(descriptor)
+    except OSError:
+        return False
+
+
+def _forget_closed(screens: list[int]) -> None:
+    """Lets what is shown go nowhere once the terminal is closed: an error then must not keep us from ending well."""
+    for descriptor in screens:
+        if not _is_terminal(descriptor):
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)

@@ -1,13 +1,12 @@
 """What a terminal needs: a console of the right width, texts that cannot play tricks on it, and a question.
 
-Imports rich and core's errors; used by the commands about flights.
+Imports rich, interrupts and core's errors; used by the commands about flights.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from typing import Any, Final, Literal
 
 from rich.console import Console, RenderableType
 
+from adflight.cli import interrupts
 from adflight.core.errors import ConfigurationError
 from adflight.flights.items import UNSEEN
 from adflight.flights.values import CLEAR
@@ -132,10 +132,7 @@ def nobody(question: str) -> ConfigurationError:
 def agreed(screen: Console, question: str) -> bool:
     """Asks; anything but a yes is a no. Ctrl-C while it waits is a KeyboardInterrupt at once, in a running loop too."""
     # the loop's own handler would only take note of it, and the person would have to press Enter all the same
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    with interrupts.at_once():
         screen.print(f"{question} [y/N] ", end="", style="bold", soft_wrap=True)
         screen.file.flush()
         return sys.stdin.readline().strip().lower() in ("y", "yes")
-    finally:
-        signal.signal(signal.SIGINT, handler)
