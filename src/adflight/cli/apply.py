@@ -6,8 +6,6 @@ Imports the views and the engine; used by `app`.
 from __future__ import annotations
 
 import asyncio
-import getpass
-import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext, suppress
@@ -22,6 +20,7 @@ from rich.text import Text
 from adflight.cli import interrupts
 from adflight.cli.exits import NOT_SENT, STOPPED, Interrupted
 from adflight.cli.further import Further
+from adflight.cli.person import person
 from adflight.cli.pipes import discard_unread
 from adflight.cli.plan import account_of, stopping
 from adflight.cli.plan_view import show_plan, with_currency
@@ -221,13 +220,7 @@ class ApplyCommand:
     @property
     def _by(self) -> str:
         """Who says that what was not found may be bought again."""
-        if self.if_absent != "create":
-            return ""
-        try:
-            return getpass.getuser()
-        except (KeyError, OSError):
-            # as in a container whose user has a number only
-            return f"user {os.getuid()}"
+        return person() if self.if_absent == "create" else ""
 
     def _tally(self, platform: Platform) -> Tally:
         kind = ORDER if platform.columns.flight_name is None else CAMPAIGN

@@ -5,7 +5,6 @@ Imports the engine's `keys` and the views; used by the commands in `keys`.
 
 from __future__ import annotations
 
-import getpass
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -18,6 +17,7 @@ from rich.console import Console
 
 from adflight.cli import interrupts
 from adflight.cli.exits import FAILED, NOT_SENT
+from adflight.cli.person import person
 from adflight.cli.plan import account_of, stopping
 from adflight.cli.plan_view import with_currency
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration, nobody, plain, value
@@ -98,7 +98,7 @@ class KeysCommand:
             question = f"{account_of(platform, self.target)}: is this {TITLES[kind]} what {plain(key)!r} means?"
             if not _agreed(screen, question, yes=yes):
                 return NOT_SENT
-            await bind(journal, binding, by=getpass.getuser())
+            await bind(journal, binding, by=person())
         screen.print(
             f"{plain(key)} means {TITLES[kind]} {id}. To see what comes of it: {self._further}", soft_wrap=True
         )
@@ -111,7 +111,7 @@ class KeysCommand:
         return self._run(lambda: self._release(kind, key, force=force, yes=yes))
 
     async def _release(self, kind: str, key: str, *, force: bool, yes: bool) -> int:
-        screen, by = console(), getpass.getuser()
+        screen, by = console(), person()
         async with self._opened() as (platform, journal):
             proposed = await propose_release(journal, platform, kind, key, by=by, force=force, waiting=_waiting(screen))
             for line in self._consequences(proposed, platform):
