@@ -228,10 +228,18 @@ def _quota_of(profile: Profile, documented: Quota | None) -> Quota | None:
 
 
 def path() -> Path:
-    """Where profiles are kept: in the user's configuration directory."""
+    """Where profiles are kept: in the user's configuration directory.
+
+    Raises `ConfigurationError` when nobody knows where the user's home is, as of a container's user without a name.
+    """
     from platformdirs import user_config_path
 
-    return user_config_path("adflight", appauthor=False) / "profiles.json"
+    try:
+        return user_config_path("adflight", appauthor=False) / "profiles.json"
+    except RuntimeError:
+        raise ConfigurationError(
+            "there is no directory to keep profiles in, because nobody knows the user's home: set HOME or XDG_CONFIG_HOME"
+        ) from None
 
 
 def load(name: str) -> Profile:

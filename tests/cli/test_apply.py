@@ -216,15 +216,25 @@ def test_a_budget_that_is_no_amount(file: Path, amount: str) -> None:
         app(["apply", str(file), "--profile", "prod", f"--max-budget={amount}"])
 
 
-@pytest.mark.parametrize("error", [KeyError, OSError])
 def test_a_user_without_a_name_may_say_that_it_is_made_again(
-    error: type[Exception], file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
+    file: Path, target: FakeTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def getuser() -> str:
-        raise error("uid not found: 12345")
+        raise KeyError("uid not found: 12345")
 
     monkeypatch.setattr(getpass, "getuser", getuser)
     assert apply(file, target, yes=True, if_absent="create") == 0
+
+
+def test_a_journal_that_cannot_be_kept_has_nothing_sent(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target.directory.write_text("in the way")
+    with pytest.raises(SystemExit) as left:
+        apply(file, target, yes=True)
+    assert left.value.code == 2
+    assert "Name a directory that can be written, as with XDG_STATE_HOME or HOME" in capsys.readouterr().err
+    assert account.writes_sent == []
 
 
 def test_a_plan_is_not_kept_in_the_place_of_a_file_of_flights(file: Path, target: FakeTarget) -> None:

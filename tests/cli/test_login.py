@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import orjson
 import pytest
 
+from adflight.cli.app import app
+from adflight.core.errors import ConfigurationError
 from adflight.sandbox import Sandbox
 from tests.programs import ADFLIGHT, PATIENCE, ROOT, Finished, environment, run, without_credentials
 from tests.pseudo_terminal import CTRL_C, Terminal
@@ -234,6 +237,25 @@ async def test_numbers_are_asked_for_until_they_are_some(
     assert code == 0, shown
     assert platform.TOKEN not in shown
     assert "suite" in kept(file)
+
+
+async def test_a_secret_that_nobody_types(homes: dict[str, str], file: Path) -> None:
+    keys = [("User name: ", "ada\n"), ("Password: ", "\x04")]
+    env = {**without_credentials(), **homes}
+    left, shown = await on_a_terminal("login", "net", "--vendor", "freewheel", env=env, keys=keys)
+    assert (left, "Traceback" in shown) == (2, False), shown
+    assert "the input ended: nothing was kept" in shown
+    assert kept(file) == {}
+
+
+def test_who_has_no_home_is_told_before_typing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(*_: object, **__: object) -> Path:
+        raise RuntimeError("Could not determine home directory")
+
+    monkeypatch.setattr("platformdirs.user_config_path", homeless)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(ConfigurationError, match=r"no directory to keep profiles in.* set HOME or XDG_CONFIG_HOME"):
+        app(["login", "acme", "--vendor", "freewheel"])
 
 
 @pytest.mark.parametrize(("typed", "code", "said"), [(CTRL_C, 130, "Interrupted."), ("\x04", 2, "nothing was kept")])

@@ -24,8 +24,8 @@ def test_one_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_one_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     def homeless(*_: object, **__: object) -> Path:
-        raise RuntimeError("Could not determine home directory.")
+        raise RuntimeError("Could not determine home directory")
 
     monkeypatch.setattr("platformdirs.user_state_path", homeless)
-    with pytest.raises(ConfigurationError, match="Could not determine home directory"):
+    with pytest.raises(ConfigurationError, match=r"nobody knows the user's home: set HOME or XDG_STATE_HOME"):
         state_directory()

@@ -12,7 +12,7 @@ import pytest
 
 from adflight.core.errors import ConfigurationError
 from adflight.flights import place as place_module
-from adflight.flights.entries import JournalError, JournalHeld
+from adflight.flights.entries import JournalError, JournalHeld, JournalUnusable
 from adflight.flights.place import Lock, Place
 from tests.flights.shelf import ACCOUNT, URL
 from tests.programs import ROOT, without_credentials
@@ -72,6 +72,15 @@ def test_it_lies_in_the_users_state_directory(tmp_path: Path, monkeypatch: pytes
     assert Place.of(URL, ACCOUNT, None).path.parent == tmp_path / ".local" / "state" / "adflight" / "journals"
 
 
+def test_a_user_without_a_home_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(*_: object, **__: object) -> Path:
+        raise RuntimeError("Could not determine home directory")
+
+    monkeypatch.setattr("platformdirs.user_state_path", homeless)
+    with pytest.raises(ConfigurationError, match=r"no directory to keep state in.* set HOME"):
+        Place.of(URL, ACCOUNT, None)
+
+
 @pytest.fixture
 def ordinary_user() -> Iterator[None]:
     """Root may write everywhere."""
@@ -89,7 +98,7 @@ def ordinary_user() -> Iterator[None]:
 def test_a_directory_that_cannot_be_used_is_named() -> None:
     for directory in (Path("/dev/null/journals"), Path("/")):
         place = Place.of(URL, ACCOUNT, directory)
-        with pytest.raises(JournalError, match=f"cannot be kept in {directory}.*: .* can be written"):
+        with pytest.raises(JournalUnusable, match=f"cannot be kept in {directory}.*: .* can be written.*XDG_"):
             place.prepare()
             place.create()
         with pytest.raises(JournalError, match=f"cannot be kept in {directory}"):

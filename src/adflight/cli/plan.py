@@ -34,7 +34,7 @@ from adflight.core.errors import (
 from adflight.flights.columns import VENDORS
 from adflight.flights.database import NoJournal
 from adflight.flights.declarations import Declarations
-from adflight.flights.entries import JournalHeld
+from adflight.flights.entries import JournalHeld, JournalUnusable
 from adflight.flights.items import Verdict
 from adflight.flights.planning import Plan, Refresh, full_refresh_cost, plan
 from adflight.flights.platform import Platform
@@ -63,7 +63,7 @@ def stopping(target: Target) -> Iterator[None]:
         if target.profile:
             error.add_note(f"The credentials are those of profile {target.profile}: adflight login keeps others.")
         leave(error, STOPPED)
-    except (JournalHeld, NoJournal, PlanOutdated) as error:
+    except (JournalHeld, JournalUnusable, NoJournal, PlanOutdated) as error:
         leave(error, NOT_SENT)
     except (AdflightError, OSError) as error:
         leave(error, STOPPED)

@@ -46,6 +46,7 @@ class Login:
         asks = sys.stdin.isatty()
         workspace, host = self._workspace(asks)
         # all that is wrong by itself is said before anybody types a password
+        _ = path()
         draft = Profile(
             name=self.name,
             vendor=self.vendor,
@@ -110,17 +111,27 @@ class Login:
 def _ask(setting: Setting) -> str:
     prompt = f"{setting.words}: "
     while True:
-        if setting.is_secret:
-            text = getpass(prompt)
-        else:
-            print(prompt, end="", file=sys.stderr, flush=True)
-            text = sys.stdin.readline()
-            if not text:
-                raise ConfigurationError("the input ended: nothing was kept")
-            text = text.strip()
+        text = _secret(prompt) if setting.is_secret else _line(prompt)
+        if text is None:
+            raise ConfigurationError("the input ended: nothing was kept")
         if text and not (setting.is_number and not text.isdecimal()):
             return text
         _tell("A whole number, please." if text else "It is needed.")
+
+
+def _secret(prompt: str) -> str | None:
+    try:
+        return getpass(prompt)
+    except EOFError:
+        # the cursor still stands behind the prompt
+        _tell("")
+        return None
+
+
+def _line(prompt: str) -> str | None:
+    print(prompt, end="", file=sys.stderr, flush=True)
+    text = sys.stdin.readline()
+    return text.strip() if text else None
 
 
 async def _try(profile: Profile) -> Profile:

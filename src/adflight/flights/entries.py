@@ -29,6 +29,10 @@ class JournalError(AdflightError):
     """
 
 
+class JournalUnusable(JournalError):
+    """Its place is no good, as a directory that cannot be written: it was not opened, and nothing was sent."""
+
+
 class JournalHeld(JournalError):
     """Somebody has the journal open already; the lock ends with that process at the latest."""
 

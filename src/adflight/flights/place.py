@@ -18,7 +18,8 @@ from attrs import define
 
 from adflight.core.errors import ConfigurationError
 from adflight.core.service import service_of
-from adflight.flights.entries import JournalError, JournalHeld, moment
+from adflight.core.state_directory import state_path
+from adflight.flights.entries import JournalHeld, JournalUnusable, moment
 
 
 @define(frozen=True)
@@ -36,7 +37,8 @@ class Place:
         """In the user's state directory, unless another one is given.
 
         `scope` is what within the account has names and objects of its own, as IQM's organization workspaces do; empty
-        where there is none. Raises `ConfigurationError` for what is no URL or no account.
+        where there is none. Raises `ConfigurationError` for what is no URL or no account, and where nobody knows the
+        user's home.
         """
         service = service_of(base_url)
         if not service.host or not account.strip():
@@ -49,7 +51,7 @@ class Place:
         return cls(directory / f"{name}-{owner[:16]}.journal", directory / f"{name}-{_digest(whole)[:16]}.lock", owner)
 
     def prepare(self) -> None:
-        """Makes the directory, for the user alone. Raises `JournalError` when it cannot be used."""
+        """Makes the directory, for the user alone. Raises `JournalUnusable` when it cannot be used."""
         directory = self.path.parent
         try:
             os.makedirs(directory, 0o700, exist_ok=True)
@@ -59,7 +61,7 @@ class Place:
             raise _unusable(directory, error) from None
 
     def create(self) -> None:
-        """Makes the file, for the user alone, unless it is there. Raises `JournalError` when it cannot be used."""
+        """Makes the file, for the user alone, unless it is there. Raises `JournalUnusable` when it cannot be used."""
         try:
             with suppress(FileExistsError):
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
@@ -74,10 +76,7 @@ def _digest(text: str) -> str:
 
 
 def _state_directory() -> Path:
-    # few need it, and the client never
-    from platformdirs import user_state_path
-
-    return user_state_path("adflight", appauthor=False) / "journals"
+    return state_path() / "journals"
 
 
 def _sync_directory(directory: Path) -> None:
@@ -90,8 +89,11 @@ def _sync_directory(directory: Path) -> None:
             os.close(opened)
 
 
-def _unusable(path: Path, error: OSError) -> JournalError:
-    return JournalError(f"the journal cannot be kept in {path}: {error.strerror}. Name a directory that can be written")
+def _unusable(path: Path, error: OSError) -> JournalUnusable:
+    return JournalUnusable(
+        f"the journal cannot be kept in {path}: {error.strerror}. Name a directory that can be written, as with "
+        "XDG_STATE_HOME or HOME in the environment"
+    )
 
 
 # who holds it
@@ -135,7 +137,7 @@ class Lock:
     """A file that one process holds, once, until it releases it or ends, however it ends."""
 
     def __init__(self, path: Path, now: float) -> None:
-        """`now` in epoch seconds. Raises `JournalHeld`, or `JournalError` when the file cannot be used.
+        """`now` in epoch seconds. Raises `JournalHeld`, or `JournalUnusable` when the file cannot be used.
 
         So it does while somebody only asks who is its `holder`: see there whether anybody is.
         """
@@ -173,7 +175,7 @@ class Lock:
 
     @staticmethod
     def holder(path: Path) -> JournalHeld | None:
-        """Who holds it, if anybody does. Raises `JournalError` when the file cannot be used."""
+        """Who holds it, if anybody does. Raises `JournalUnusable` when the file cannot be used."""
         try:
             opened = os.open(path, os.O_RDONLY)
         except FileNotFoundError:
