@@ -37,6 +37,12 @@ def test_what_is_sent_with_every_request_is_shown_nowhere(name: str) -> None:
         assert "sk-live" not in shown
 
 
+def test_what_becomes_of_partial_answers_is_one_of_two() -> None:
+    wrong: Any = "retrun"
+    with pytest.raises(InvalidInput, match=r"partial='retrun': expected 'raise' or 'return'"):
+        Options(partial=wrong)
+
+
 def test_options_do_not_change() -> None:
     options: Any = Options()
     with pytest.raises(FrozenInstanceError):

@@ -372,3 +372,12 @@ async def test_the_rows_may_be_a_generators(platform: FakePlatform, tmp_path: Pa
 
     with await plan(rows(), platform, directory=tmp_path) as planned:
         assert counts(planned) == {"create": 2505}
+
+
+async def test_a_plan_is_applied_while_it_is_open_and_in_a_known_way(platform: FakePlatform, journal: Journal) -> None:
+    with await plan([row("a")], platform, journal=journal) as planned:
+        wrong: Any = "x"
+        with pytest.raises(InvalidInput, match=r"if_absent='x': expected 'raise' or 'create'"):
+            planned.apply(if_absent=wrong)
+    with pytest.raises(InvalidInput, match="expected one that is not closed"):
+        planned.apply(journal=journal)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,12 @@ def test_a_client_has_that_of_its_class(monkeypatch: pytest.MonkeyPatch) -> None
     assert platform_for(iqm) is platform
     assert platform_for(ours) is platform
     assert given == [iqm, ours]
+
+
+def test_what_is_no_client_is_refused() -> None:
+    nobody: Any = None
+    with pytest.raises(InvalidInput, match="client='NoneType': expected a client of IQM or FreeWheel"):
+        platform_for(nobody)
 
 
 def test_a_vendor_without_flights_is_refused() -> None:

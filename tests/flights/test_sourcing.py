@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from adflight import InvalidFile
+from adflight import InvalidFile, InvalidInput
 from adflight.flights import sourcing
 from adflight.flights.columns import columns_for
 from adflight.flights.declarations import Declarations
@@ -61,6 +61,21 @@ async def test_a_file_is_read_as_declared(tmp_path: Path) -> None:
     file.write_text("key;io_name;budget_total\na;Spring;1.500,50\n")
     with await read_source(file, FakePlatform(), Declarations(decimal=",", thousands=".")) as flights:
         assert [str(flight.campaign["budget_total"]) for flight in flights] == ["1500.5"]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("nothing.csv", "a file that exists"), ("", "a file \\(")])
+async def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, name: str, expected: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^source='{tmp_path / name}': expected {expected}"):
+        await read_source(tmp_path / name, FakePlatform())
+
+
+async def test_arguments_that_are_something_else() -> None:
+    nothing: Any = None
+    with pytest.raises(InvalidInput, match="source=None: expected a file's path, or rows"):
+        await read_source(nothing, FakePlatform())
+    declared: Any = {"zone": "UTC"}
+    with pytest.raises(InvalidInput, match=r"declarations=.*: expected adflight\.flights\.Declarations"):
+        await read_source([row("a")], FakePlatform(), declared)
 
 
 async def test_an_iterable_gives_its_rows_where_it_is_at_home() -> None:

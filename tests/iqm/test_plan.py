@@ -56,6 +56,7 @@ def test_a_budget_is_the_sum_unless_it_is_given(fields: dict[str, Any], sums: bo
         ({"name": "x" * 256}, "insertion_order.name", "x" * 256),
         ({"name": "Spring "}, "insertion_order.name", "Spring "),
         ({"name": 7}, "insertion_order.name", 7),
+        ({"budget": "5"}, "insertion_order.budget", "5"),
     ],
 )
 def test_what_an_order_is_refused_for_is_named(fields: dict[str, Any], field: str, value: object) -> None:
@@ -151,6 +152,12 @@ def test_further_arguments_are_those_of_the_operation(more: dict[str, Any], name
 def test_times_are_moments_whatever_their_zone() -> None:
     elsewhere = START.astimezone(datetime.now(UTC).astimezone().tzinfo)
     assert new_order(start=elsewhere).request().body == new_order().request().body
+
+
+@pytest.mark.parametrize("name", ["total_budget", "daily_budget", "max_bid"])
+def test_money_is_a_number(name: str) -> None:
+    with pytest.raises(InvalidInput, match=rf"campaign\.{name}='abc': expected an amount"):
+        new_campaign(**{name: "abc"}).check()
 
 
 @pytest.mark.parametrize("name", ["total_budget", "daily_budget", "max_bid"])

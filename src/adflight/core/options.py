@@ -21,6 +21,12 @@ def _positive(_: Options, attribute: Attribute[Any], value: float | None) -> Non
         raise InvalidInput(attribute.name, value, "more than 0")
 
 
+def _known(_: Options, attribute: Attribute[Any], value: str) -> None:
+    # one that is neither would pass for the other, and hide what failed
+    if value not in ("raise", "return"):
+        raise InvalidInput(attribute.name, value, "'raise' or 'return'")
+
+
 def _texts(_: Options, attribute: Attribute[Any], value: Mapping[str, str]) -> None:
     for name, text in value.items():
         if not f"{name}{text}".isprintable():
@@ -95,7 +101,7 @@ class Options:
     """Sent with every request; they cannot replace credentials."""
     raw: bool = False
     """Whether calls return the answer as it came, with the typed value in it."""
-    partial: Literal["raise", "return"] = "raise"
+    partial: Literal["raise", "return"] = field(default="raise", validator=_known)
     """What becomes of an answer that names items that failed."""
     scope: Mapping[str, str] = field(factory=dict, validator=_texts, repr=False)
     """What the vendor's authenticator sends instead of its own values, by name of the security scheme."""

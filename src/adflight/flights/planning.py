@@ -87,6 +87,7 @@ class Plan:
     """What was read, without the fields of what stays as it is; None of a plan that was loaded."""
     sent: Traffic = field(factory=Traffic, repr=False)
     """The requests that it took, for the run that carries it out; none of a plan that was loaded."""
+    _is_closed: bool = field(default=False, init=False, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +99,7 @@ class Plan:
 
     def close(self) -> None:
         """Forgets the flights; harmless when repeated."""
+        self._is_closed = True
         self.flights.close()
 
     @property
@@ -167,7 +169,13 @@ class Plan:
 
         async for event in planned.apply():
             print(event)
+
+        Raises `InvalidInput` at once for a plan that was closed, or an `if_absent` that there is not.
         """
+        if self._is_closed:
+            raise InvalidInput("plan", self.label, "one that is not closed: apply it within its `with` block")
+        if if_absent not in ("raise", "create"):
+            raise InvalidInput("if_absent", if_absent, "'raise' or 'create'")
         applied: AsyncGenerator[Event, None] = import_module("adflight.flights.applying").apply(
             self,
             journal=journal,

@@ -24,11 +24,11 @@ PLATFORMS: Final = {
 def platform_for(account: Account) -> Platform:
     """The platform of a client's account; a platform is returned as it is.
 
-    Raises `InvalidInput` for a client of a vendor whose flights are not supported.
+    Raises `InvalidInput` for what is no client, or one of a vendor whose flights are not supported.
     """
     from adflight.core.client import Client
 
-    if not isinstance(account, Client):
+    if not isinstance(account, Client) and hasattr(account, "columns"):
         return account
     for kind in type(account).__mro__:
         named = PLATFORMS.get(f"{kind.__module__}.{kind.__qualname__}")

@@ -9,8 +9,10 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from itertools import islice
+from types import NoneType
 from typing import Any, Final, TypeVar
 
+from adflight.core.errors import InvalidInput
 from adflight.flights.declarations import Declarations
 from adflight.flights.kinds import Zone
 from adflight.flights.platform import Platform
@@ -25,8 +27,9 @@ async def read_source(source: Source, platform: Platform, declarations: Declarat
     """Reads and checks flights as `read_flights` does, in a thread; an iterable gives its rows in the caller's.
 
     The table of time zones costs a request, and is read only when a row has a zone's name in the place of its id.
-    Raises what `read_flights` raises, and what calls raise.
+    Raises what `read_flights` raises, but `InvalidInput` for a file that cannot be opened, and what calls raise.
     """
+    _check(source, declarations)
     columns = platform.columns
     beside = _Beside()
     rows: Source = source
@@ -43,6 +46,19 @@ async def read_source(source: Source, platform: Platform, declarations: Declarat
         # the thread cannot be stopped where it is; what it reads nobody wants any more
         reading.add_done_callback(_forget)
         raise
+    except OSError as error:
+        # of the file itself; what comes of an iterable is its own
+        if isinstance(source, (str, os.PathLike)) and error.filename is not None:
+            expected = "a file that exists" if isinstance(error, FileNotFoundError) else f"a file ({error.strerror})"
+            raise InvalidInput("source", os.fspath(source), expected) from None
+        raise
+
+
+def _check(source: object, declarations: object) -> None:
+    if not isinstance(source, (str, os.PathLike, Iterable)):
+        raise InvalidInput("source", source, "a file's path, or rows")
+    if not isinstance(declarations, (Declarations, NoneType)):
+        raise InvalidInput("declarations", declarations, "adflight.flights.Declarations")
 
 
 def _forget(reading: asyncio.Future[Flights]) -> None:

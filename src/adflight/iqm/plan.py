@@ -76,6 +76,7 @@ class NewInsertionOrder:
         """Raises `InvalidInput` for what the documents say is refused."""
         _check_name("insertion_order.name", self.name)
         _check_times("insertion_order", self.start, self.end)
+        _check_money("insertion_order.budget", self.budget)
         if self.sums and self.budget is not None:
             raise InvalidInput(
                 "insertion_order.budget", self.budget, "no budget while auto_sum keeps it equal to its campaigns' sum"
@@ -158,6 +159,7 @@ class NewCampaign:
             ("daily_budget", self.daily_budget),
             ("max_bid", self.max_bid),
         ):
+            _check_money(f"campaign.{name}", money)
             if money is not None and not money > 0:
                 raise InvalidInput(f"campaign.{name}", money, "more than 0")
         if self.pacing and self.daily_budget is not None:
@@ -194,6 +196,11 @@ def _check_name(name: str, value: object) -> None:
         raise InvalidInput(name, value, "a name without spaces around it, or it could not be found again")
     if len(value) > 255:
         raise InvalidInput(name, value, "at most 255 characters")
+
+
+def _check_money(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, (Decimal, float, int)):
+        raise InvalidInput(name, value, "an amount as a Decimal or a number")
 
 
 def _check_times(prefix: str, start: object, end: object) -> None:
