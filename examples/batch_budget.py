@@ -5,10 +5,11 @@ python examples/batch_budget.py 75.00 < campaign_ids.txt
 Reads ids from standard input, one a line. Exits with 1 when a campaign kept its old budget.
 """
 
+import argparse
 import asyncio
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import islice
 
 from adflight import IQM, AdflightError, PartialFailure
@@ -46,8 +47,18 @@ async def main(budget: Decimal) -> int:
     return 1 if failed else 0
 
 
-if __name__ == "__main__":
+def amount(text: str) -> Decimal:
     try:
-        sys.exit(asyncio.run(main(Decimal(sys.argv[1]))))
+        return Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"expected an amount such as 75.00, not {text!r}") from None
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("budget", type=amount)
+    given = parser.parse_args()
+    try:
+        sys.exit(asyncio.run(main(given.budget)))
     except AdflightError as error:
         sys.exit(f"{type(error).__name__}: {error}")

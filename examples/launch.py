@@ -5,6 +5,7 @@ python examples/launch.py "Spring sale" 676384
 The arguments are a name and the id of an approved creative. Credentials come from the IQM_* variables.
 """
 
+import argparse
 import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
@@ -42,8 +43,12 @@ async def main(name: str, creative_id: int) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name")
+    parser.add_argument("creative_id", type=int)
+    given = parser.parse_args()
     try:
-        asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+        asyncio.run(main(given.name, given.creative_id))
     except AdflightError as error:
         # every message says what happened and what exists; a traceback would only hide it
         sys.exit(f"{type(error).__name__}: {error}")

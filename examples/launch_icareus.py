@@ -7,6 +7,7 @@ same: what is done is not done again. What may have been done is for a person to
 Credentials come from the ICAREUS_* variables.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -46,7 +47,13 @@ async def main(path: Path, name: str, vast_profile_id: int, start: datetime) -> 
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("record", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("vast_profile_id", type=int)
+    parser.add_argument("start", type=datetime.fromisoformat)
+    given = parser.parse_args()
     try:
-        asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), datetime.fromisoformat(sys.argv[4])))
+        asyncio.run(main(given.record, given.name, given.vast_profile_id, given.start))
     except AdflightError as error:
         sys.exit("\n".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())]))

@@ -6,9 +6,10 @@ The second argument is the most that it may commit, in the account's currency. a
 writes a file to start from.
 """
 
+import argparse
 import asyncio
 import sys
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from adflight import IQM, AdflightError, plan
 from adflight.flights.events import Ended, RowDone, RowFailed
@@ -31,8 +32,19 @@ async def main(file: str, most: Decimal) -> int:
     return 1
 
 
-if __name__ == "__main__":
+def amount(text: str) -> Decimal:
     try:
-        sys.exit(asyncio.run(main(sys.argv[1], Decimal(sys.argv[2]))))
+        return Decimal(text)
+    except InvalidOperation:
+        raise argparse.ArgumentTypeError(f"expected an amount such as 5000, not {text!r}") from None
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("most", type=amount)
+    given = parser.parse_args()
+    try:
+        sys.exit(asyncio.run(main(given.file, given.most)))
     except AdflightError as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -5,6 +5,7 @@ python examples/recover_launch.py launch.jsonl 2027-03-01
 The record belongs to one launch; the start is an argument because a launch that goes on must send the same.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -56,7 +57,11 @@ async def main(path: Path, start: datetime) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("record", type=Path)
+    parser.add_argument("start", type=datetime.fromisoformat)
+    given = parser.parse_args()
     try:
-        asyncio.run(main(Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2]).replace(tzinfo=UTC)))
+        asyncio.run(main(given.record, given.start.replace(tzinfo=UTC)))
     except AdflightError as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -3,6 +3,7 @@
 python examples/report_to_csv.py 537001 creatives.csv
 """
 
+import argparse
 import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
@@ -33,7 +34,11 @@ async def main(campaign_id: int, path: str) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("campaign_id", type=int)
+    parser.add_argument("file")
+    given = parser.parse_args()
     try:
-        asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+        asyncio.run(main(given.campaign_id, given.file))
     except (AdflightError, OSError) as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -91,7 +91,29 @@ def test_each_example_is_short_and_has_a_test() -> None:
     assert len(names) == 8
     for name in names:
         assert f'"{name}"' in tests
-        assert len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) <= 65
+        assert len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) <= 70
+
+
+# all of them
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("launch.py", ("Spring sale", "x")),
+        ("launch_icareus.py", ("launch.jsonl", "Spring sale", "x", "2027-03-01")),
+        ("recover_launch.py", ("launch.jsonl", "soon")),
+        ("report_to_csv.py", ("x", "creatives.csv")),
+        ("batch_budget.py", ("abc",)),
+        ("plan_and_apply.py", ("flights.csv", "abc")),
+    ],
+)
+async def test_what_is_wrong_with_arguments_is_said(example: Example, name: str, wrong: tuple[str, ...]) -> None:
+    for arguments in ((), wrong):
+        done = await example(name, *arguments)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"usage: {name} ")
+        assert "Traceback" not in done.err
 
 
 # launch.py
@@ -408,6 +430,11 @@ async def test_plan_and_apply_buys_once_though_an_answer_is_lost(
     assert (done.code, done.err) == (0, "")
     assert "adopted campaign spring-banners-" in done.out
     assert carried_out(sandbox) == (1, 2)
+
+
+async def test_plan_and_apply_of_a_file_that_is_not_there(example: Example, tmp_path: Path) -> None:
+    done = await example("plan_and_apply.py", "nothing.csv", "2000", XDG_STATE_HOME=str(tmp_path))
+    assert done == Finished(1, "", "InvalidInput: source='nothing.csv': expected a file that exists\n")
 
 
 async def test_plan_and_apply_over_budget(example: Example, sandbox: Sandbox, flights: Path, tmp_path: Path) -> None:

@@ -238,7 +238,8 @@ def path() -> Path:
         return user_config_path("adflight", appauthor=False) / "profiles.json"
     except RuntimeError:
         raise ConfigurationError(
-            "there is no directory to keep profiles in, because nobody knows the user's home: set HOME or XDG_CONFIG_HOME"
+            "there is no directory to keep profiles in, because nobody knows the user's home: set HOME or "
+            "XDG_CONFIG_HOME"
         ) from None
 
 
