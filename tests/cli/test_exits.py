@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,28 @@ from tests.programs import ADFLIGHT, PATIENCE, without_credentials
 )
 def test_one_cause_has_one_code(error: Exception, code: int | None) -> None:
     assert code_of(error) == code
+
+
+def test_it_is_a_module_too() -> None:
+    how: dict[str, Any] = {"env": without_credentials(), "capture_output": True, "timeout": PATIENCE}
+    done = subprocess.run([sys.executable, "-m", "adflight", "--help"], check=False, **how)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"Usage: adflight" in done.stdout
+
+
+def test_an_interrupt_at_the_very_beginning_is_one() -> None:
+    program = (
+        "import sys\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'adflight.cli.pipes':\n"
+        "            raise KeyboardInterrupt\n"
+        "from adflight.cli import main\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=without_credentials())
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
 def closed() -> int:

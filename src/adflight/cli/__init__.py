@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-
-from adflight.cli.exits import ENDED_BY, FAILED, NOT_SENT, Interrupted, code_of, leave
-from adflight.cli.help_pages import page_for
-from adflight.cli.pipes import discard_unread
 
 __all__ = ["main"]
 
@@ -15,6 +10,9 @@ __all__ = ["main"]
 def main() -> None:
     """Runs the command line; what goes wrong becomes one message and an exit code."""
     try:
+        # imported in here, as all else is, so that Ctrl-C at the very beginning leaves no traceback
+        from adflight.cli.pipes import discard_unread
+
         try:
             _run(spelled_out(sys.argv[1:]))
         finally:
@@ -23,19 +21,27 @@ def main() -> None:
         # whoever reads has enough
         sys.exit(0)
     except SystemExit as ended:
+        from adflight.cli.exits import ENDED_BY, Interrupted
+
         if ended.code in [Interrupted(number).code for number in ENDED_BY]:
             _ignore_impatience()
         raise
     except KeyboardInterrupt as interrupt:
+        from adflight.cli.exits import Interrupted
+
         _ignore_impatience()
         print("Interrupted.", file=sys.stderr)
         sys.exit(Interrupted.code_of(interrupt))
     except ModuleNotFoundError as error:
+        from adflight.cli.exits import FAILED
+
         print(
             f"adflight: this command needs {error.name}, which comes with: pip install 'adflight[all]'", file=sys.stderr
         )
         sys.exit(FAILED)
     except Exception as error:
+        from adflight.cli.exits import code_of, leave
+
         code = code_of(error)
         if code is None:
             raise
@@ -43,6 +49,8 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> None:
+    from adflight.cli.help_pages import page_for
+
     page = page_for(arguments)
     if page is not None:
         sys.stdout.write(page)
@@ -54,6 +62,7 @@ def _run(arguments: list[str]) -> None:
     try:
         app(arguments)
     except CycloptsError as error:
+        from adflight.cli.exits import NOT_SENT
         from adflight.cli.misread import words_for
 
         print(f"adflight: {words_for(error)}", file=sys.stderr)
@@ -81,6 +90,10 @@ def spelled_out(arguments: list[str]) -> list[str]:
 
 
 def _ignore_impatience() -> None:
+    import signal
+
+    from adflight.cli.exits import ENDED_BY
+
     # another Ctrl-C would end the process by the signal, and with no code of ours
     for number in ENDED_BY:
         signal.signal(number, signal.SIG_IGN)
