@@ -130,6 +130,13 @@ async def test_a_live_run_is_iqms_alone(service: Sandbox, vendor: str) -> None:
     assert service.counts.requests == 0
 
 
+def test_colors_are_not_for_who_wants_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    quickstart = Quickstart(vendor=None, live=False, creative_id=None, advertiser_domain="", clean_up=None, yes=False)
+    assert quickstart.console.color_system is None
+
+
 async def test_a_live_run_may_name_iqm(service: Sandbox) -> None:
     done = await run(*ADFLIGHT, *LIVE, "--vendor", "iqm", "--yes", env=environment(service))
     assert (done.code, done.err) == (0, "")

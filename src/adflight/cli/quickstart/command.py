@@ -19,6 +19,7 @@ from adflight.cli.quickstart.icareus import IcareusPart
 from adflight.cli.quickstart.iqm import BUDGET, IQMPart
 from adflight.cli.quickstart.part import Part, named
 from adflight.cli.quickstart.screen import Screen
+from adflight.cli.terminal import colors
 from adflight.core.errors import AdflightError, InvalidInput, LaunchFailed, UnknownOutcome
 from adflight.iqm import IQM
 
@@ -36,7 +37,7 @@ class Quickstart:
     advertiser_domain: str
     clean_up: int | None
     yes: bool
-    console: Console = field(factory=lambda: Console(soft_wrap=True, highlight=False))
+    console: Console = field(factory=lambda: Console(soft_wrap=True, highlight=False, color_system=colors()))
     _screen: Screen = field(init=False)
 
     @_screen.default
