@@ -288,10 +288,34 @@ async def failing(tmp_path: Path) -> Account:
     return Account(base_url=URL, account=ACCOUNT, directory=tmp_path)
 
 
-async def test_rows_without_requests_are_told_and_legible_in_a_pipe(
+async def test_a_pipe_is_as_wide_as_for_other_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
+    await run_report(await failing(tmp_path))
+    table = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert table[0].split() == [
+        "Status",
+        "Row",
+        "Key",
+        "Kind",
+        "ID",
+        "Sent",
+        "What",
+        "was",
+        "sent,",
+        "or",
+        "what",
+        "went",
+        "wrong",
+    ]
+    assert 80 < max(map(len, table)) <= 120
+
+
+async def test_rows_without_requests_are_told_and_legible_where_it_is_narrow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     await run_report(await failing(tmp_path))
     out = capsys.readouterr().out
     assert out.splitlines()[0] == "spring.csv run 1: 0 of 2 campaigns went through; 2 failed"

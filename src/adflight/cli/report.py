@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adflight.cli.destinations import check_place, writing
-from adflight.cli.terminal import Screen, colors, show_padded
+from adflight.cli.terminal import PIPE_WIDTH, Screen, colors, show_padded
 from adflight.core.clock import Clock
 from adflight.core.errors import InvalidInput
 from adflight.core.quota import Quota
@@ -165,6 +166,8 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
     """Writes the counts, and of the rows the first: those that failed before the others."""
     # a terminal wraps lines better than we would, and a pipe not at all
     console = Screen(file=file, highlight=False, markup=False, soft_wrap=True, color_system=colors())
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPE_WIDTH
     run, money = report.run, report.money
     took = "" if report.seconds is None else f", took {duration(report.seconds)}"
     console.print(Text(f"{_plain(run.file)} run {run.id}: {report.in_words()}", style="bold"))
