@@ -177,7 +177,7 @@ async def test_help_imports_little(arguments: list[str]) -> None:
         (["iqm", "campaigns", "get", "x", "--sandbox"], "--campaign-id='x': expected a whole number"),
         (["iqm", "campaigns", "get", "3"], "no target: --profile NAME"),
         (["iqm", "campaigns", "get", "3", "--profile", "a", "--sandbox"], "one of them, please"),
-        (["iqm", "campaigns", "list", "--sandbox", "--all", "--raw"], "only one of --raw and --all"),
+        (["iqm", "campaigns", "list", "--sandbox", "--all", "--raw"], "--raw and --all: one of them, please"),
         (
             ["iqm", "campaigns", "update", "3", "--start-time", "2027-01-01", "--sandbox"],
             "expected a time with its zone",
@@ -354,7 +354,22 @@ async def test_a_service_that_is_not_there_ends_with_the_code_that_a_plan_has() 
     save(Profile(name="prod", vendor="iqm", credentials=credentials, base_url="http://127.0.0.1:9", quota="off"))
     done = await adflight("iqm", "master", "list-creative-types", "--profile", "prod")
     assert (done.code, done.out) == (3, "")
-    assert "Nothing was sent. Is the address right" in done.err
+    assert done.err.endswith("Nothing was sent. Is the service there, and is this its address?\n")
+    assert "IQM_" not in done.err
+
+
+async def test_a_wrong_password_is_the_profiles(service: Sandbox) -> None:
+    credentials = {
+        "client_id": Sandbox.CLIENT_ID,
+        "client_secret": Sandbox.CLIENT_SECRET,
+        "email": Sandbox.EMAIL,
+        "password": "wr0ng",
+    }
+    save(Profile(name="prod", vendor="iqm", credentials=credentials, base_url=service.url, quota="off"))
+    done = await adflight("iqm", "master", "list-creative-types", "--profile", "prod")
+    assert (done.code, done.out) == (3, "")
+    assert "Check e-mail and password, and client id and secret." in done.err
+    assert done.err.endswith("The credentials are those of profile prod: adflight login keeps others.\n")
 
 
 async def test_a_profile_of_another_vendor(service: Sandbox) -> None:

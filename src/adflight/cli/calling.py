@@ -17,9 +17,16 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from attrs import evolve, frozen
 
-from adflight.cli.exits import NOT_SENT
+from adflight.cli.exits import NOT_SENT, NOT_THERE, STOPPED, leave, say_whose
 from adflight.core.caller import BoundCaller
-from adflight.core.errors import ConfigurationError, InvalidInput, OperationNotConfigured, PartialFailure
+from adflight.core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidInput,
+    NotSent,
+    OperationNotConfigured,
+    PartialFailure,
+)
 from adflight.core.paging import ListPager
 from adflight_api.runtime import Request, plain
 
@@ -56,7 +63,7 @@ class Call:
     def run(self) -> int:
         """Prints the answer; returns the exit code. Raises what the call raises."""
         if self.every and self.raw:
-            raise InvalidInput("--raw", True, "only one of --raw and --all")
+            raise ConfigurationError("--raw and --all: one of them, please")
         of = self.operation
         module = import_module(f"adflight_api.{of.vendor}.api.{of.tag}.{of.tag}_{of.name}")
         request = self._request(module)
@@ -67,6 +74,11 @@ class Call:
             return NOT_SENT
         try:
             asyncio.run(self._send(module, request))
+        except NotSent as error:
+            leave(error, STOPPED, NOT_THERE)
+        except AuthenticationError as error:
+            say_whose(error, self.target.profile)
+            raise
         except OperationNotConfigured as error:
             raise ConfigurationError(
                 f"{error.operation}: the vendor does not document how it is called, and nothing is guessed. A command "

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
+
+if TYPE_CHECKING:
+    from adflight.core.errors import AdflightError
 
 FAILED: Final = 1
 """The vendor said no to some of it, or nobody knows what became of it."""
@@ -51,6 +55,17 @@ def leave(error: Exception, code: int, *more: str) -> NoReturn:
         _forget_output()
     print(said, *getattr(error, "__notes__", []), *more, sep="\n", file=sys.stderr)
     raise SystemExit(code) from None
+
+
+NOT_THERE: Final = "Nothing was sent. Is the service there, and is this its address?"
+"""What is said where nothing answers and the address is no variable's."""
+
+
+def say_whose(error: AdflightError, profile: str | None) -> None:
+    """Says of refused credentials that they are a profile's, without the variables, which have no effect then."""
+    if profile:
+        error.args = (re.sub(r" \([A-Z]+_[A-Z_]+(?:, [A-Z]+_[A-Z_]+)*\)", "", str(error)), *error.args[1:])
+        error.add_note(f"The credentials are those of profile {profile}: adflight login keeps others.")
 
 
 def _forget_output() -> None:

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from adflight.cli import interrupts
 from adflight.cli.destinations import check_place, writing
-from adflight.cli.exits import FAILED, NOT_SENT, STOPPED, leave
+from adflight.cli.exits import FAILED, NOT_SENT, NOT_THERE, STOPPED, leave, say_whose
 from adflight.cli.further import Further
 from adflight.cli.plan_view import show_plan
 from adflight.cli.spool import name_of, readable
@@ -58,10 +58,9 @@ def stopping(target: Target) -> Iterator[None]:
     except (BrokenPipeError, ConfigurationError, InvalidInput):
         raise
     except NotSent as error:
-        leave(error, STOPPED, "Nothing was sent. Is the service there, and is this its address?")
+        leave(error, STOPPED, NOT_THERE)
     except AuthenticationError as error:
-        if target.profile:
-            error.add_note(f"The credentials are those of profile {target.profile}: adflight login keeps others.")
+        say_whose(error, target.profile)
         leave(error, STOPPED)
     except (JournalHeld, JournalUnusable, NoJournal, PlanOutdated) as error:
         leave(error, NOT_SENT)
