@@ -94,6 +94,7 @@ def test_from_a_template_to_nothing_to_do(desk: Desk, sandbox: Terminal) -> None
 
     planned = desk.run("plan", file.name, "--sandbox", desk.url)
     assert "+ create   Spring" in planned
+    assert planned.count(desk.url) == 2, "where it is, and how to go on"
     assert "24,000.00 USD committed" in planned
     assert "4 more to be created" in " ".join(planned.split()) or "4 to be created" in planned
     assert f"To apply it: adflight apply {file.name} --sandbox {desk.url}" in planned

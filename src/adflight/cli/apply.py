@@ -169,7 +169,7 @@ class ApplyCommand:
         """Shows the plan, asks, and sends."""
         self._check_budget(plan)
         if not (self.quiet or self.as_json):
-            account = account_of(plan.platform, self.target)
+            account = account_of(plan.platform, self.target, has_address=False)
             show_plan(screen, plan, account=account, name=name_of(self.file), currency=self.target.currency)
             screen.print()
         if not self._is_confirmed(screen, plan):

@@ -68,9 +68,10 @@ def stopping(target: Target) -> Iterator[None]:
         leave(error, STOPPED)
 
 
-def account_of(platform: Platform, target: Target) -> str:
-    """Whose account it is, in words: vendor, person, and how it was named."""
-    named = f"profile {target.profile}" if target.profile else target.words
+def account_of(platform: Platform, target: Target, *, has_address: bool = True) -> str:
+    """Whose account it is, in words: vendor, person, and how it was named; without the address where that follows."""
+    words = target.words if has_address else target.words.partition(" at ")[0]
+    named = f"profile {target.profile}" if target.profile else words
     return f"{platform.columns.vendor} account {platform.account} ({named})"
 
 
@@ -139,7 +140,7 @@ class PlanCommand:
             sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
             sys.stdout.flush()
             return self._code(made)
-        account = account_of(made.platform, self.target)
+        account = account_of(made.platform, self.target, has_address=False)
         show_plan(screen, made, account=account, name=name_of(self.file), currency=self.target.currency)
         screen.print()
         screen.print(self._next(made), style="bold", soft_wrap=True)
