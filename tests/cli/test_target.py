@@ -206,7 +206,7 @@ async def test_what_is_no_sandbox_gets_nothing() -> None:
                 raise AssertionError
     assert [request.split(b"\r\n")[0] for request in received] == [b"GET /_sandbox/state HTTP/1.1"]
     assert b"authorization" not in received[0].lower()
-    with pytest.raises(ConfigurationError, match="no sandbox"):
+    with pytest.raises(ConfigurationError, match=r"nothing answers at http://127\.0\.0\.1:1"):
         async with Target(sandbox="http://127.0.0.1:1").open():
             raise AssertionError
     async with Target(sandbox="http://127.0.0.1:1").open(offline=True) as client:

@@ -17,7 +17,7 @@ from attrs import evolve
 
 from adflight.core.clock import SystemClock
 from adflight.core.download import fetch
-from adflight.core.errors import APIError, ConfigurationError, InvalidInput, TransportError
+from adflight.core.errors import APIError, ConfigurationError, InvalidInput, NotSent, TransportError
 from adflight.core.options import Options
 from adflight.core.state_directory import state_directory
 from adflight.core.transport import AiohttpTransport, Transport, WireAnswer, WireRequest
@@ -113,6 +113,10 @@ async def _quota(transport: Transport, base_url: str) -> str:
         state: dict[str, Any] = orjson.loads(answer)
         requests, seconds = state["quotas"]["api"]
         scale = state["time_scale"]
+    except NotSent:
+        raise ConfigurationError(
+            f"nothing answers at {base_url}. To start a sandbox: adflight sandbox; --sandbox without a URL needs none"
+        ) from None
     except (TransportError, APIError, InvalidInput, ValueError, KeyError, TypeError):
         raise ConfigurationError(
             f"no sandbox of this version answers at {base_url}. To start one: adflight sandbox; "
