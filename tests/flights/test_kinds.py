@@ -110,6 +110,7 @@ def test_cells_are_read_and_survive_staging(kind: Kind, cell: object, value: Any
         (Amount(above_zero=True), "0.00", "more than 0"),
         (Amount(least=Decimal(0)), "-1", "at least 0"),
         (Count(), "1.5", "a whole number"),
+        (Count(), "US", "a whole number, such as 7"),
         (Count(least=0), "-1", "at least 0"),
         (Flag(), "wahr", "true or false (yes or no, 1 or 0)"),
         (Flag(), 1, "true or false (yes or no, 1 or 0)"),

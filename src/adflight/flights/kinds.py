@@ -177,6 +177,8 @@ def whole_of(cell: object, formats: Formats) -> int:
     # the common case first
     if isinstance(cell, str) and cell.isascii() and cell.isdecimal() and len(cell) <= DIGITS:
         return int(cell)
+    if isinstance(cell, str) and not any(map(str.isdecimal, cell)):
+        raise Unfit("a whole number, such as 7")
     number = number_of(cell, formats)
     if number != number.to_integral_value():
         raise Unfit("a whole number")
