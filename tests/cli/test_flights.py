@@ -43,6 +43,12 @@ def test_from_a_template_to_a_checked_file(file: Path) -> None:
     assert "expected the name of a file that does not exist yet" in again.err
 
 
+def test_what_cannot_be_declared_is_said_of_the_option(file: Path) -> None:
+    done = adflight("check", str(file), "--thousands", ",", "--decimal", ",")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "adflight: --thousands=',': expected another mark than that of decimals\n"
+
+
 def test_a_template_goes_to_standard_output_too() -> None:
     done = adflight("template", "--json-lines", "--all-columns")
     assert (done.code, done.err) == (0, "")

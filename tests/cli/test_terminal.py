@@ -15,7 +15,8 @@ import pytest
 from adflight.cli import spool
 from adflight.cli.exits import ENDED_BY
 from adflight.cli.terminal import PIPE_WIDTH, agreed, can_ask, console, counted, duration, money, plain, value
-from adflight.core.errors import InvalidInput
+from adflight.core.errors import InvalidFile, InvalidInput
+from adflight.core.problems import Problem
 from adflight.flights.items import UNSEEN
 from adflight.flights.values import CLEAR
 
@@ -170,6 +171,23 @@ def test_a_file_is_read_where_it_is(tmp_path: Path) -> None:
     with spool.readable(file) as path:
         assert path == file
     assert spool.name_of(file) == str(file)
+
+
+def test_what_is_to_be_declared_is_said_in_options(tmp_path: Path) -> None:
+    file = tmp_path / "flights.csv"
+    file.touch()
+    needed = "this may be 1500.25 (declare decimal=',' and thousands=\"'\")"
+    problems = [
+        Problem(2, "max_bid", "'x'", needed),
+        Problem(2, "start_time", "'y'", "a time with its zone, or a zone declared for the file"),
+    ]
+    with pytest.raises(InvalidFile) as raised, spool.readable(file):
+        raise InvalidFile(str(file), problems)
+    assert [problem.expected for problem in raised.value.problems] == [
+        "this may be 1500.25 (declare --decimal ',' and --thousands \"'\")",
+        "a time with its zone, or --zone, for all of the file",
+    ]
+    assert "--decimal ','" in str(raised.value)
 
 
 def test_a_pipe_is_read_once(tmp_path: Path) -> None:

@@ -41,6 +41,10 @@ class Declared:
 
     def declarations(self) -> Declarations:
         """As the reader takes them. Raises `InvalidInput` for what cannot be."""
+        from adflight.core.errors import InvalidInput
         from adflight.flights.declarations import Declarations
 
-        return Declarations(**asdict(self))
+        try:
+            return Declarations(**asdict(self))
+        except InvalidInput as error:
+            raise InvalidInput(f"--{error.field.replace('_', '-')}", error.value, error.expected) from None

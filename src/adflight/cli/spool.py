@@ -5,6 +5,7 @@ Imports core's errors and the kinds of columns; used by the commands about fligh
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, Final
 
+from attrs import evolve
+
 from adflight.core.errors import InvalidFile, InvalidInput
+from adflight.core.problems import Problem
 from adflight.flights.kinds import A_ZONE
 
 STDIN: Final = "-"
@@ -45,12 +49,17 @@ def readable(file: Path) -> Iterator[Path]:
         except InvalidFile as error:
             if any(problem.expected.startswith(A_ZONE) for problem in error.problems):
                 error.add_note(ZONES)
-            if path == file:
-                raise
-            problems, detected = error.problems, error.detected
+            problems, detected = [_in_options(problem) for problem in error.problems], error.detected
             renamed = InvalidFile(name_of(file), problems, count=error.count, detected=detected)
             renamed.__notes__ = getattr(error, "__notes__", [])
             raise renamed from None
+
+
+def _in_options(problem: Problem) -> Problem:
+    """What is declared in Python is an option here."""
+    expected = problem.expected.replace("or a zone declared for the file", "or --zone, for all of the file")
+    expected = re.sub(r"\b(decimal|thousands)=(['\"])", r"--\1 \2", expected)
+    return problem if expected == problem.expected else evolve(problem, expected=expected)
 
 
 @contextmanager
