@@ -110,4 +110,7 @@ def as_json(event: Event) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
+    if isinstance(value, float):
+        # seconds all of them, and no clock is worth more than a thousandth
+        return round(value, 3)
     return value.isoformat() if isinstance(value, datetime) else value
