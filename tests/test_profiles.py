@@ -296,6 +296,6 @@ async def test_freewheels_token_requests_are_counted_with_them(adflight_sandbox:
     async with profiles.client_for(profile) as client:
         assert isinstance(client, FreeWheel)
         await client.insertion_orders.list()
-    with closing(sqlite3.connect(tmp_path / "state" / "adflight" / "quota.db")) as database:
-        counted = database.execute("SELECT count(*) FROM slots GROUP BY account").fetchall()
+    with closing(sqlite3.connect(tmp_path / "state" / "adflight" / "quota" / "quota.db")) as database:
+        counted = database.execute("SELECT count(*) FROM taken GROUP BY account").fetchall()
     assert counted == [(1,), (1,)]

@@ -104,7 +104,7 @@ async def test_a_profile_opens_its_account(adflight_sandbox: Sandbox, homes: Pat
         quota = client.limiter.quota
     assert quota is not None
     assert (quota.requests, quota.per) == (19, 60.0)
-    assert (homes / "state" / "adflight" / "quota.db").exists()
+    assert (homes / "state" / "adflight" / "quota" / "quota.db").exists()
 
 
 async def test_a_profile_is_of_one_vendor(adflight_sandbox: Sandbox) -> None:
