@@ -158,3 +158,13 @@ def test_what_is_left_reads_as_before(
         with path.open(encoding="utf-8", newline="") as file:
             copied = file.read()
         assert copied.endswith("".join(line for line, (_, fails) in zip(lines, rows, strict=True) if fails))
+
+
+def test_what_is_in_doubt_is_left_out(tmp_path: Path) -> None:
+    text = "key,io_key,io_name\na,k1,One\nb,k1,One\nc,k2,Two\nd,k3,Three\n"
+    path = tmp_path / "failed.csv"
+    written = write_failed(
+        source_of(tmp_path, text), ["c", "d"], path, orders=["k1"], in_doubt=["a"], orders_in_doubt=["k2"]
+    )
+    assert written == FailedRows(2, (), 2)
+    assert [line.split(",")[0] for line in path.read_text().splitlines()] == ["key", "b", "d"]

@@ -281,6 +281,10 @@ async def _write_failed(
     errors: list[str] = []
     done: list[str] = []
     failed: dict[str, set[str]] = {ORDER: set(), CAMPAIGN: set()}
+    in_doubt: dict[str, set[str]] = {ORDER: set(), CAMPAIGN: set()}
+    for one in report.unclear:
+        in_doubt[one.kind].add(one.key)
+    doubted: list[str] = []
     done_since = await report.done_since()
     async for row in report.rows():
         # what became of earlier runs' rows in this one, their own reports say
@@ -288,6 +292,9 @@ async def _write_failed(
             continue
         if (row.kind, row.key) in done_since:
             done.append(row.key)
+        elif row.status is Status.UNKNOWN or row.key in in_doubt[row.kind]:
+            in_doubt[row.kind].add(row.key)
+            doubted.append(row.key)
         else:
             failed[row.kind].add(row.key)
             # a hundred thousand rows may have failed, each with a text of its own
@@ -295,8 +302,10 @@ async def _write_failed(
                 errors.append(f"{_where(row)}: {row.error}")
     if done:
         print(_that_failed(done, "done since, by later runs, and left out"), file=sys.stderr)
+    if doubted:
+        print(_left_in_doubt(doubted, source or Path(report.run.file)), file=sys.stderr)
     if not errors:
-        whether = "Nothing else" if done else "No row"
+        whether = "Nothing else" if done or doubted else "No row"
         print(f"{whether} of {_plain(report.run.file)} failed, so {path} was not written.", file=sys.stderr)
         return
     source = Path(report.run.file) if source is None else source
@@ -308,9 +317,14 @@ async def _write_failed(
         failed[flights],
         path,
         orders=failed[ORDER] if flights != ORDER else (),
+        in_doubt=in_doubt[flights],
+        orders_in_doubt=in_doubt[ORDER] if flights != ORDER else (),
         vendor=vendor,
         declarations=declarations,
     )
+    if not written.rows and written.left_out:
+        print(f"{_of_what_is_in_doubt(written.left_out)}, so {path} was not written.", file=sys.stderr)
+        return
     if not written.rows:
         raise InvalidInput(
             "--source",
@@ -324,8 +338,21 @@ async def _write_failed(
     if more:
         print(f"and {more:,} more; adflight report --format csv has them all", file=sys.stderr)
     print(f"Wrote {counted(written.rows, 'row')} to {path}. Correct them, and apply that file.", file=sys.stderr)
+    if written.left_out:
+        were = "was" if written.left_out == 1 else "were"
+        print(f"{_of_what_is_in_doubt(written.left_out)}, and {were} left out, too.", file=sys.stderr)
     if written.missing:
         print(_that_failed(written.missing, f"not in {source}"), file=sys.stderr)
+
+
+def _left_in_doubt(keys: Sequence[str], source: Path) -> str:
+    are = "is in doubt and was left out: it" if len(keys) == 1 else "are in doubt and were left out: they"
+    advice = f"Change nothing of that, and apply {source} again, which finds out what became of it."
+    return f"{counted(len(keys), 'key')} {are} may have been carried out ({_some(keys)}). {_plain(advice)}"
+
+
+def _of_what_is_in_doubt(rows: int) -> str:
+    return f"{counted(rows, 'row')} that failed belong{'s' if rows == 1 else ''} to what is in doubt"
 
 
 def _that_failed(keys: Sequence[str], what: str) -> str:

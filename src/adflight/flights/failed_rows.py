@@ -42,6 +42,8 @@ class FailedRows:
     missing: tuple[str, ...]
     """Keys, of flights or of insertion orders, that the source does not have: it is another file, or was changed
     since."""
+    left_out: int = 0
+    """Rows that would be there, but for what is in doubt."""
 
 
 def write_failed(
@@ -50,6 +52,8 @@ def write_failed(
     path: Path,
     *,
     orders: Collection[str] = (),
+    in_doubt: Collection[str] = (),
+    orders_in_doubt: Collection[str] = (),
     vendor: str = "iqm",
     declarations: Declarations | None = None,
 ) -> FailedRows:
@@ -63,6 +67,9 @@ def write_failed(
         path: A file that does not exist yet: one that somebody has corrected must not be lost.
         orders: Of insertion orders that failed: all of their rows are written, as any of them may say what is wrong
             with it. Those that are well are found unchanged when they are applied again.
+        in_doubt: Of flights that may have been bought: their rows are left out, as another key or name would buy them
+            once more.
+        orders_in_doubt: Of insertion orders that may have been made: all of their rows are left out.
         vendor: Whose columns it has.
         declarations: As they were for applying it.
 
@@ -74,7 +81,7 @@ def write_failed(
     columns, source = columns_for(vendor), Path(source)
     if path.exists():
         raise InvalidInput("failed", os.fspath(path), "the name of a file that does not exist yet")
-    wanted = _Wanted(columns, frozenset(keys), frozenset(orders))
+    wanted = _Wanted(columns, frozenset(keys), frozenset(orders), frozenset(in_doubt), frozenset(orders_in_doubt))
     try:
         detected = detect(source, columns, declarations or Declarations())
         rows = _copy(source, detected, wanted, path)
@@ -83,7 +90,7 @@ def write_failed(
             error.problem if isinstance(error, Unreadable) else Problem(None, None, None, f"a sound file: {error}")
         )
         raise InvalidFile(os.fspath(source), [problem]) from None
-    return FailedRows(rows, tuple(sorted(wanted.missing)))
+    return FailedRows(rows, tuple(sorted(wanted.missing)), wanted.left_out)
 
 
 @define
@@ -93,6 +100,9 @@ class _Wanted:
     columns: Columns
     keys: frozenset[str]
     orders: frozenset[str]
+    in_doubt: frozenset[str]
+    orders_in_doubt: frozenset[str]
+    left_out: int = field(default=0, init=False)
     _keys_seen: set[str] = field(factory=set, init=False)
     _orders_seen: set[str] = field(factory=set, init=False)
 
@@ -103,9 +113,13 @@ class _Wanted:
         is_wanted = key in self.keys
         if is_wanted:
             self._keys_seen.add(key)
-        if self.orders and (order := self._order(cells)) in self.orders:
+        order = self._order(cells) if self.orders or self.orders_in_doubt else None
+        if order in self.orders:
             self._orders_seen.add(order)
-            return True
+            is_wanted = True
+        if is_wanted and (key in self.in_doubt or order in self.orders_in_doubt):
+            self.left_out += 1
+            return False
         return is_wanted
 
     @property
