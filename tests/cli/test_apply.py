@@ -683,8 +683,12 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
     monkeypatch.setattr(account, "namesakes", namesakes)
     capsys.readouterr()
     account.before = lambda write: None
-    assert apply(file, target, yes=True) == 1
+    # nobody is asked about what is not sent, and no budget has to last for it
+    assert apply(file, target, max_budget=Decimal(0)) == 1
     out = capsys.readouterr().out
+    said = " ".join(out.split())
+    assert "in doubt 2 campaigns, 1,500.50 USD: may have been made already" in said
+    assert " money 0.00 USD committed requests none open 2 requests" in said
     assert "2 requests without an outcome: what became of that is found out in " in out
     assert "its answer was lost, and somebody has to look" in out
     assert "is bought again with --if-absent create." in out
@@ -776,6 +780,7 @@ def test_who_says_no_gives_nothing_up(
     account: Account,
     monkeypatch: pytest.MonkeyPatch,
     someone: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Nor does a budget that the plan exceeds: the next apply knows that they may have been bought."""
 
@@ -793,6 +798,7 @@ def test_who_says_no_gives_nothing_up(
     sent = len(account.writes_sent)
     someone.append("n\n")
     assert apply(file, target, if_absent="create") == 2
+    assert "commit 1,500.50 USD and send 2 requests?" in capsys.readouterr().out
     with pytest.raises(InvalidInput, match="--max-budget"):
         apply(file, target, if_absent="create", yes=True, max_budget=Decimal(1))
     assert apply(file, target, yes=True) == 1

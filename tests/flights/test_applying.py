@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from adflight.core.errors import (
     AdflightError,
@@ -135,6 +136,10 @@ async def test_a_plan_over_the_budget_is_refused_before_the_journal_is_opened(
     with pytest.raises(OverBudget, match=r"at least 40, which"):
         await anext(made.apply(journal=journal, max_budget=Decimal("39.99")))
     assert await journal.runs() == []
+    # what may be bought once more counts beside it
+    made.totals = evolve(made.totals, committed_in_doubt=Decimal(1))
+    with pytest.raises(OverBudget, match=r"at least 41, which"):
+        await anext(made.apply(journal=journal, max_budget=Decimal(40), if_absent="create", by="Ada"))
     with pytest.raises(InvalidInput, match="concurrency=0"):
         await anext(made.apply(journal=journal, concurrency=0))
     assert [event async for event in made.apply(journal=journal, max_budget=Decimal(40))][-1].how == "complete"

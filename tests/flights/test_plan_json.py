@@ -44,6 +44,8 @@ async def test_a_plan_for_machines_is_json_that_says_everything(tmp_path: Path) 
             "writes": {"insertion_orders.create": 1, "campaigns.change": 1, "campaigns.create": 1},
             "reads": {"insertion_orders.list_basic": 1},
             "seconds": 120.0,
+            "in_doubt": {},
+            "committed_in_doubt": "0",
         },
         "open_intents": 0,
         "items": [

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adflight.core.quota import Limiter, Quota
-from adflight.flights.platform import CAMPAIGN, Phase, Target, Write
+from adflight.flights.comparing import SENT
+from adflight.flights.items import Verdict
+from adflight.flights.platform import CAMPAIGN, ORDER, Phase, Target, Write
 from adflight.flights.tallying import seconds_for, totals_of
+from tests.cli.plans import flight, order
 from tests.clock import FakeClock
 
 
@@ -39,3 +44,32 @@ def test_looks_before_a_write_take_their_time_and_are_no_writes() -> None:
     totals = totals_of((), [write] * 10, {}, Quota(19, 60.0))
     assert totals.writes == {"bid_models.manage": 10}
     assert totals.seconds == 60
+
+
+def test_what_may_be_there_already_counts_only_where_it_is_made_again() -> None:
+    ten = Decimal(10)
+    items = [
+        order("Spring", id=1),
+        order("Lost", Verdict.CREATE, reason=SENT),
+        flight("a", "Spring", Verdict.CREATE, committed=ten),
+        flight("b", "Spring", Verdict.CREATE, committed=ten * 2, reason=SENT),
+        flight("c", "Lost", Verdict.CREATE, committed=ten * 4),
+        flight("no", "Lost", Verdict.REFUSED, reason="no"),
+    ]
+    writes = [
+        Write(
+            operation="create",
+            kind=item.kind,
+            phase=Phase.RAISE,
+            targets=(Target(item.key, 1, None, item.parent, {}),),
+            values={},
+        )
+        for item in items
+        if item.verdict is Verdict.CREATE
+    ]
+    totals = totals_of(items, writes, {}, Quota(1, 60.0))
+    assert (totals.committed, totals.writes, totals.seconds) == (ten, {"create": 1}, 0.0)
+    assert (totals.in_doubt, totals.committed_in_doubt) == ({ORDER: 1, CAMPAIGN: 2}, ten * 6)
+    totals = totals_of(items, writes, {}, Quota(1, 60.0), is_made_again=True)
+    assert (totals.committed, totals.writes, totals.seconds) == (ten * 7, {"create": 4}, 180.0)
+    assert not totals.in_doubt and not totals.committed_in_doubt

@@ -114,6 +114,8 @@ class ApplyCommand:
                             plan = await make_plan(flights, platform, journal, refresh="lists", label=label, sent=sent)
                         else:
                             plan = await self._again(screen, saved, path, journal, sent)
+                    if self.if_absent == "create":
+                        plan.count_in_doubt()
                     return await self._go(screen, plan, journal, settled)
 
     # before anything is sent
@@ -212,7 +214,10 @@ class ApplyCommand:
             said.append(f"submit {counted(plan.totals.drafts, 'draft')}")
         what = f"{', '.join(said[:-1])} and {said[-1]}"
         refused = sum(counts.get("refused", 0) for counts in plan.totals.verdicts.values())
-        without = f", without {refused:,} that {'is' if refused == 1 else 'are'} refused" if refused else ""
+        doubtful = sum(plan.totals.in_doubt.values())
+        left = [f"{refused:,} that {'is' if refused == 1 else 'are'} refused"] if refused else []
+        left += [f"{doubtful:,} in doubt"] if doubtful else []
+        without = f", without {' and '.join(left)}" if left else ""
         return f"Apply to {account_of(plan.platform, self.target)}: {what}{without}?"
 
     # sending

@@ -281,6 +281,8 @@ def _totals(plan: Plan, currency: str) -> Iterator[tuple[str, Text]]:
         yield "adoptions", Text(f"{totals.adopted:,}, to be confirmed", style=MARKS[ADOPT][1])
     if totals.drafts:
         yield "drafts", Text(f"{totals.drafts:,} would be submitted", style="magenta")
+    if totals.in_doubt:
+        yield "in doubt", Text(_in_doubt(totals, currency), style="yellow")
     yield "money", _committed(totals, currency)
     yield "requests", Text(_by_operation(totals))
     quota = plan.platform.limiter.quota
@@ -299,6 +301,12 @@ def _committed(totals: Totals, currency: str) -> Text:
     if totals.released:
         text.append(f", {with_currency(abs(totals.released), currency)} given back")
     return text
+
+
+def _in_doubt(totals: Totals, currency: str) -> str:
+    said = " and ".join(counted(totals.in_doubt[kind], WORDS.get(kind, kind)) for kind in sorted(totals.in_doubt))
+    worth = f", {with_currency(totals.committed_in_doubt, currency)}" if totals.committed_in_doubt else ""
+    return f"{said}{worth}: may have been made already, or wait for what may have been; not in the money and requests"
 
 
 def _by_operation(totals: Totals) -> str:

@@ -144,7 +144,7 @@ async def apply(
     """
     if concurrency is not None and concurrency < 1:
         raise InvalidInput("concurrency", concurrency, "at least 1")
-    _check_budget(plan, max_budget)
+    _check_budget(plan, max_budget, is_made_again=if_absent == "create")
     events = EventQueue()
     apply_ = _Apply(
         plan, events, if_absent=if_absent, by=by, max_budget=max_budget, concurrency=concurrency, settled=settled
@@ -166,16 +166,18 @@ async def apply(
         await _end_of(task)
 
 
-def _check_budget(plan: Applicable, max_budget: Decimal | None) -> None:
+def _check_budget(plan: Applicable, max_budget: Decimal | None, *, is_made_again: bool = False) -> None:
     if max_budget is None:
         return
+    totals = plan.totals
+    committed = totals.committed + totals.committed_in_doubt if is_made_again else totals.committed
     try:
-        is_over = plan.totals.committed > max_budget
+        is_over = committed > max_budget
     except (ArithmeticError, TypeError):
         # nothing is more than what is no number, and nothing is less
         raise InvalidInput("max_budget", max_budget, "an amount of money, such as Decimal(5000)") from None
     if is_over:
-        raise OverBudget(max_budget, plan.totals.committed)
+        raise OverBudget(max_budget, committed)
 
 
 async def _end_of(task: asyncio.Task[None]) -> None:

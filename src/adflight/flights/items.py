@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import Enum, StrEnum
 from typing import Any, Final, TypeAlias
 
-from attrs import define, frozen
+from attrs import Factory, define, frozen
 
 
 class Verdict(StrEnum):
@@ -71,6 +71,11 @@ class Item:
     """By how much it raises campaign budgets, in the account's currency; below zero where it lowers them. A draft that
     it submits commits all of its budget."""
 
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether it is to be created, and may have been already, by a request without an outcome."""
+        return self.verdict is Verdict.CREATE and bool(self.reason)
+
 
 @frozen(kw_only=True)
 class Leftover:
@@ -103,3 +108,8 @@ class Totals:
     """Requests that were sent for the plan, by operation: log-ins, the table of time zones and repeats included."""
     seconds: float
     """How long the quota makes the writes take, from an empty window; 0 without a quota."""
+    in_doubt: Mapping[str, int] = Factory(dict)
+    """Counts by kind, also in `verdicts`, of what may have been created already, and of campaigns in such an insertion
+    order. As nothing is sent for these before that is known, money, writes and seconds are without them."""
+    committed_in_doubt: Decimal = Decimal(0)
+    """What would be committed beside `committed` if they were made after all."""

@@ -11,7 +11,9 @@
         "adopted": 0, "drafts": 0,
         "committed": "21000.00", "released": "0",   money is text, in the account's currency
         "writes": {"campaigns.create": 20, ...}, "reads": {...},
-        "seconds": 60.0                             what the quota makes of the writes, from an empty window
+        "seconds": 60.0,                            what the quota makes of the writes, from an empty window
+        "in_doubt": {"campaign": 1},                may have been created already, so that money and writes are without
+        "committed_in_doubt": "1000.00"             what that would commit
       },
       "open_intents": 0,
       "items": [                                    all that are not unchanged

@@ -145,6 +145,14 @@ class Plan:
                     differing = {change.column for change in item.changes}
                     yield item, {name: value for name, value in managed.items() if name not in differing}
 
+    def count_in_doubt(self) -> None:
+        """Makes `totals` those of an apply that makes again what is in doubt, once it was looked for and is not there.
+
+        Raises `InvalidInput` for a plan that was loaded, as `writes` does.
+        """
+        quota = self.platform.limiter.quota
+        self.totals = totals_of(self.items, self.writes(), self.totals.reads, quota, is_made_again=True)
+
     def moved(self, newer: Plan) -> list[str]:
         """What a newer plan for the same flights says otherwise; see `moved`."""
         return moved(self, newer)
