@@ -381,6 +381,28 @@ def test_files_of_one_name_are_told_apart_by_their_labels(
     assert {one["key"] for one in told} == {"Spring", "Spring 1"}
 
 
+def test_what_another_file_has_in_the_same_insertion_order_is_not_missing(
+    file: Path, target: FakeTarget, account: Account, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As with the rows that failed, which are applied as a file of their own."""
+    failed = tmp_path / "failed.csv"
+    failed.write_text(HEADING + row("b", "500.50"))
+    account.refuses["b"] = "no"
+    assert apply(file, target, yes=True) == 1
+    account.refuses.clear()
+    for command in (plan, apply):
+        capsys.readouterr()
+        assert command(failed, target, **({"yes": True} if command is apply else {})) == 0
+        out = capsys.readouterr().out
+        assert "not in the file any more" not in out
+        assert "Live in the same insertion orders, of flights.csv; an apply leaves it as it is:" in out
+    file.write_text(HEADING + row("b", "500.50"))
+    assert plan(file, target) == 0
+    out = capsys.readouterr().out
+    assert "Still live, but not in the file any more; an apply leaves it as it is:" in out
+    assert "same insertion orders" not in out
+
+
 def test_the_command_that_comes_next_has_the_label(
     file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:

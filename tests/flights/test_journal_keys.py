@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from adflight import InvalidInput
 from adflight.flights.database import NoJournal
-from adflight.flights.entries import Contradiction, Done, Refused
+from adflight.flights.entries import Adopted, Contradiction, Done, Refused, Unknown
 from adflight.flights.journal import Journal
 from tests.clock import FakeClock
 from tests.flights.shelf import KIND, change, create, opened
@@ -68,6 +69,21 @@ async def test_what_was_bound_in_a_run_is_its_files(journal: Journal, clock: Fak
         await again.bind(KIND, "c", 10)
         assert await again.keys_of(KIND, "one.csv") == {"a": 7, "b": 9}
         assert await again.keys_of(KIND, "other.csv") == {"c": 10}
+
+
+async def test_what_is_settled_in_a_run_is_that_of_the_file_that_sent_it(journal: Journal, clock: FakeClock) -> None:
+    await journal.begin_run("one.csv")
+    request = await journal.intend(create("a"))
+    await journal.record(request, {"a": Unknown(datetime.fromtimestamp(clock.time(), UTC), 90.0, "reset")})
+    await journal.end_run("failed")
+    await clock.advance(1)
+    await journal.begin_run("other.csv")
+    await journal.record(request, {"a": Adopted(1)})
+    await journal.end_run("complete")
+    assert await journal.keys_of(KIND, "one.csv") == {"a": 1}
+    assert await journal.keys_of(KIND, "other.csv") == {}
+    await journal.bind(KIND, "by hand", 2)
+    assert await journal.files_of(KIND, ["a", "by hand"]) == {"a": "one.csv"}
 
 
 async def test_what_is_released_is_no_key_any_more(journal: Journal, clock: FakeClock) -> None:

@@ -125,7 +125,9 @@ async def test_a_plan_for_machines_is_json_that_says_everything(tmp_path: Path) 
                 "changes": [],
             },
         ],
-        "leftovers": [{"kind": "campaign", "key": "x", "id": 9, "name": "x", "status": "running", "budget": "10.0"}],
+        "leftovers": [
+            {"kind": "campaign", "key": "x", "id": 9, "name": "x", "status": "running", "budget": "10.0", "file": ""}
+        ],
         "warnings": [],
     }
 

@@ -32,6 +32,9 @@ NARROW: Final = 90
 SLIM: Final = 60
 """Columns below which the name of an operation does not fit beside what it is about."""
 
+FILES: Final = 3
+"""Names of other files that are told."""
+
 FEW: Final = 4
 """Members of a list that are shown as they are."""
 
@@ -325,11 +328,19 @@ def with_currency(amount: Decimal, currency: str) -> str:
 
 def show_leftovers(screen: Console, leftovers: Iterable[Leftover], *, currency: str) -> None:
     """What is live and no longer in the file, with its money."""
-    left = list(leftovers)
+    every = list(leftovers)
+    others = sorted({one.file for one in every} - {""})
+    named = ", ".join(map(plain, others[:FILES])) + (" and others" if others[FILES:] else "")
+    gone, elsewhere = "Still live, but not in the file any more", f"Live in the same insertion orders, of {named}"
+    _show_leftovers(screen, gone, [one for one in every if not one.file], currency=currency)
+    _show_leftovers(screen, elsewhere, [one for one in every if one.file], currency=currency)
+
+
+def _show_leftovers(screen: Console, what: str, left: list[Leftover], *, currency: str) -> None:
     if not left:
         return
     screen.print()
-    screen.print("Still live, but not in the file any more; an apply leaves it as it is:", style="bold")
+    screen.print(f"{what}; an apply leaves it as it is:", style="bold")
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(3):
         table.add_column(overflow="fold")
@@ -342,7 +353,10 @@ def show_leftovers(screen: Console, leftovers: Iterable[Leftover], *, currency: 
     show_padded(screen, Padding(table, (0, 0, 0, 2), expand=False))
     known = sum((one.budget for one in left if one.budget is not None and one.kind != ORDER), Decimal(0))
     more = f"  and {len(left) - SHOWN:,} more; " if len(left) > SHOWN else "  "
-    screen.print(f"{more}campaigns with {with_currency(known, currency)} in all", style="dim")
+    if any(one.kind != ORDER for one in left):
+        screen.print(f"{more}campaigns with {with_currency(known, currency)} in all", style="dim")
+    elif len(left) > SHOWN:
+        screen.print(f"  and {len(left) - SHOWN:,} more", style="dim")
 
 
 def show_warnings(screen: Console, warnings: list[str]) -> None:

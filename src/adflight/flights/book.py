@@ -303,11 +303,21 @@ class Book:
             " (ORDER BY id ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING), 9e999) AS next FROM runs)"
             " WHERE file = ?2) SELECT key, id FROM ids WHERE kind = ?1 AND until IS NULL AND (key IN"
             " (SELECT key FROM parts WHERE kind = ?1 AND run IN (SELECT id FROM runs WHERE file = ?2))"
-            " OR EXISTS (SELECT 1 FROM spans WHERE since BETWEEN started AND coalesce(ended, since) AND since < next))"
-            " ORDER BY key",
+            " OR EXISTS (SELECT 1 FROM spans WHERE since BETWEEN started AND coalesce(ended, since) AND since < next)"
+            # what another file's request has made is that file's, whenever its outcome was found
+            " AND NOT EXISTS (SELECT 1 FROM parts WHERE parts.kind = ?1 AND parts.key = ids.key AND parts.id = ids.id"
+            " AND creates = 1)) ORDER BY key",
             (kind, file),
         )
         return dict(rows.fetchall())
+
+    def files_of(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        latest = (
+            "SELECT file FROM runs WHERE id = (SELECT run FROM parts WHERE kind = ? AND key = ?"
+            " AND state IN ('done', 'adopted') ORDER BY intent DESC LIMIT 1)"
+        )
+        rows = ((key, self._database.one(latest, (kind, key))) for key in keys)
+        return {key: row[0] for key, row in rows if row is not None}
 
     def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         one = "SELECT fields FROM applied WHERE kind = ? AND key = ?"

@@ -251,7 +251,7 @@ class Comparison:
         is not in it."""
         wanted = {(kind, id_): key for kind, key, id_ in earlier}
         orders = {item.id for item in self._orders.values()}
-        # what the journal knows in the file's own insertion orders was applied from it, or from a copy of it
+        # what the journal knows in the file's own insertion orders may have been applied from it under another name
         for id_, key in self._keys_by_id(CAMPAIGN).items():
             live = self._snapshot.flights.get(id_)
             if live is not None and live.parent in orders:

@@ -79,7 +79,8 @@ class Item:
 
 @frozen(kw_only=True)
 class Leftover:
-    """An object that is live, was applied from this file before, and is in it no more. Nothing is done to it."""
+    """An object that is live, was applied from this file before, and is in it no more; or that another file has in an
+    insertion order of this one. Nothing is done to it."""
 
     kind: str
     key: str
@@ -88,6 +89,8 @@ class Leftover:
     status: str
     budget: Decimal | None
     """What it may spend in all, in the account's currency; None where the vendor does not say."""
+    file: str = ""
+    """The other file from which it was applied last; empty where it was this one."""
 
 
 @frozen(kw_only=True)

@@ -328,6 +328,10 @@ class Journal:
         """The ids by key of what was applied or bound in runs of `file`."""
         return await self._steps.do(lambda: self._book.keys_of(kind, file))
 
+    async def files_of(self, kind: str, keys: Iterable[str]) -> dict[str, str]:
+        """The file, by key, from which each was applied last; only of those for which something was sent."""
+        return await self._steps.do(lambda: self._book.files_of(kind, keys))
+
     async def applied(self, kind: str, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
         """What was last applied, by key and field; keys without anything are left out."""
         keys = tuple(keys)

@@ -21,7 +21,7 @@
          "id": 537599, "adopted": false, "draft": false, "reason": "", "committed": "10.00",
          "changes": [{"column": "budget_total", "old": "990.00", "new": "1000.00"}]}
       ],
-      "leftovers": [{"kind", "key", "id", "name", "status", "budget"}],
+      "leftovers": [{"kind", "key", "id", "name", "status", "budget", "file"}],
       "warnings": [{"row", "column", "value", "expected"}]
     }
 

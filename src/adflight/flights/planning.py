@@ -36,7 +36,7 @@ from adflight.flights.overtaken import given_up
 from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
 from adflight.flights.platforms import Account, platform_for
 from adflight.flights.reading import KEPT, Flights, Source
-from adflight.flights.remembered import earlier_of, known_of, last_run_of, pages, wanted_of
+from adflight.flights.remembered import earlier_of, known_of, last_run_of, pages, wanted_of, with_files
 from adflight.flights.sourcing import read_source
 from adflight.flights.tallying import seconds_for, totals_of
 from adflight.flights.traffic import Traffic
@@ -70,8 +70,9 @@ class Plan:
     items: list[Item] = field(repr=False)
     """The insertion orders by the first row that names them, then the flights as the file has them."""
     leftovers: tuple[Leftover, ...] = field(repr=False)
-    """What is live, was applied from this file before, and is in it no longer. Nothing is done to it. What has ended
-    by what was last applied is not looked for."""
+    """What is live, was applied from this file before, and is in it no longer; and what other files have in its
+    insertion orders (`Leftover.file`). Nothing is done to it. What has ended by what was last applied is not looked
+    for."""
     warnings: tuple[Problem, ...] = field(repr=False)
     """What is doubtful, of the file first."""
     totals: Totals
@@ -309,7 +310,7 @@ async def make_plan(
         async for rows, applied in pages(iter(flights), journal, CAMPAIGN, known):
             items += [comparison.flight(flight, applied.get(flight.key, {})) for flight in rows]
         comparison.refuse_empty()
-    leftovers = tuple(comparison.leftovers(earlier))
+    leftovers = await with_files(comparison.leftovers(earlier), earlier, journal, label)
     planned = Plan(
         platform=platform,
         scope=scope,

@@ -6,12 +6,15 @@ Imports the journal, the flights and `wanted`; used by `planning`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Final, TypeVar
 
+from attrs import evolve
+
 from adflight.flights.comparing import Applied
+from adflight.flights.items import Leftover
 from adflight.flights.journal import Journal
 from adflight.flights.platform import CAMPAIGN, KINDS, ORDER
 from adflight.flights.reading import Flight, Flights, Order
@@ -58,6 +61,18 @@ async def earlier_of(journal: Journal | None, label: str, wanted: Wanted, now: d
                     del page[key]
             found += [(kind, key, id_) for key, id_ in page.items()]
     return found
+
+
+async def with_files(
+    leftovers: Iterable[Leftover], earlier: Iterable[tuple[str, str, int]], journal: Journal | None, label: str
+) -> tuple[Leftover, ...]:
+    """What is left over, told apart from what is so only in an insertion order that other files have, too."""
+    own, leftovers = {*earlier}, [*leftovers]
+    others = [one.key for one in leftovers if one.kind == CAMPAIGN and (one.kind, one.key, one.id) not in own]
+    files = {} if journal is None or not others else await journal.files_of(CAMPAIGN, others)
+    return tuple(
+        evolve(one, file=files[one.key]) if one.key in files and files[one.key] != label else one for one in leftovers
+    )
 
 
 async def wanted_of(flights: Flights, known: Known, journal: Journal | None) -> Wanted:
