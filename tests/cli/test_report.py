@@ -15,7 +15,7 @@ from adflight.cli.reporting import ReportCommand
 from adflight.cli.target import Target
 from adflight.core.errors import InvalidInput
 from adflight.flights.declarations import Declarations
-from adflight.flights.entries import Done, Outcome, Refused, RowFailure, Unknown
+from adflight.flights.entries import Done, Outcome, Refused, RowFailure, Unknown, Withdrawn
 from adflight.flights.journal import Journal
 from adflight.flights.report import read_report
 from adflight.flights.report_rows import ReportRow
@@ -63,7 +63,7 @@ async def test_the_table_has_counts_and_what_failed(account: Account, capsys: py
         "Committed 7,779.75 EUR: created 7,459.00, raised 520.75, lowered 200.00; perhaps 141.00"
     )
     assert lines[2].endswith("1 budget set to 400.00 in all, old ones unknown")
-    assert "campaigns.create: 61 requests for 61 rows, 2 repeats" in lines
+    assert "campaigns.create: 60 requests for 60 rows, 2 repeats; 1 more never left" in lines
     # what has no rows does not say for how many it was
     assert "auth.login: 1 request" in lines
     table = lines[lines.index("") + 1 :]
@@ -386,3 +386,22 @@ async def test_the_failed_rows_are_exactly_those_that_failed(
     out = capsys.readouterr().out.splitlines()
     assert out[1].startswith("1,campaign,b,2,withheld,,")
     assert out[2].startswith("1,campaign,old,3,refused,7,")
+
+
+async def test_what_was_sent_and_what_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    async with await opened(tmp_path) as journal:
+        await journal.begin_run("spring.csv")
+        for key in ("a", "b", "c"):
+            number = await journal.intend(create(key))
+            if key == "a":
+                await journal.record(number, {key: Withdrawn("no connection")})
+    account = Account(base_url=URL, account=ACCOUNT, directory=tmp_path)
+    await run_report(account)
+    out = capsys.readouterr().out
+    assert "campaigns.create: 2 requests for 2 rows; 1 more never left\n" in out
+    assert "unknown  b, campaign, sent perhaps" in out and "a, campaign, sent 0x" in out
+    await run_report(account, format="html", output=tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text("utf-8").count(">perhaps</td>") == 2

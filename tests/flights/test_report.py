@@ -311,6 +311,8 @@ async def test_a_run_whose_process_died(is_only_read: bool, tmp_path: Path) -> N
         Status.UNKNOWN,
         "it may have been carried out: the journal ends before the answer",
     )
+    # it may have been sent, which nobody came to write down
+    assert (row.attempts, row.was_perhaps_sent, report.operations[0].sent) == (0, True, 1)
     assert [one.key for one in report.unclear] == ["a"]
     assert report.unclear[0].cause == "the journal ends before the answer"
 
@@ -432,6 +434,7 @@ async def test_what_a_run_left_to_the_next_one_has_not_failed(how: str, tmp_path
     assert report.counts() == Counter(row.status for row in rows.values())
     (operation,) = report.operations
     assert (operation.done, operation.failed, operation.unknown) == (1, 0, 0)
+    assert (operation.requests, operation.unsent, operation.unsent_rows, operation.sent) == (4, 3, 3, 1)
     assert not Status.LEFT.is_done and not Status.LEFT.is_failed
 
 
@@ -450,3 +453,20 @@ async def test_what_a_later_run_found_counts(tmp_path: Path) -> None:
         (row,) = [row async for row in report.rows()]
         assert (row.status, row.error, report.counts()) == (Status.ADOPTED, "", {Status.ADOPTED: 1})
         assert report.note.startswith("Rows that it did not come to")
+
+
+async def test_an_id_of_a_later_run_is_none_of_an_earlier_one(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with await opened(tmp_path, clock) as journal:
+        await journal.bind(KIND, "old", 3)
+        await clock.advance(1)
+        await journal.begin_run("spring.csv")
+        for row, key in enumerate(("old", "new"), 2):
+            journal.fail_row(RowFailure(kind=KIND, key=key, row=row, outcome="refused", error="no"))
+        await journal.end_run("failed")
+        await clock.advance(1)
+        await journal.begin_run("spring.csv")
+        await journal.record(await journal.intend(create("new")), {"new": Done(4)})
+        await journal.end_run("complete")
+        rows = await rows_of(await read_report(journal, 1))
+    assert [rows[KIND, key].id for key in ("old", "new")] == [3, None]

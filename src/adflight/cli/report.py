@@ -177,8 +177,8 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
     if money.is_any:
         console.print(_money(report, currency))
     for one in report.operations:
-        about = f" for {counted(one.rows, 'row')}" if one.has_rows else ""
-        console.print(f"{one.name}: {counted(one.requests, 'request')}{about}{_repeats(one)}")
+        about = f" for {counted(one.rows - one.unsent_rows, 'row')}" if one.has_rows else ""
+        console.print(f"{one.name}: {counted(one.sent, 'request')}{about}{_repeats(one)}{_unsent(one)}")
     shown = await report.first(rows)
     total = sum(report.counts().values()) + len(report.settled)
     if shown:
@@ -200,7 +200,12 @@ async def write_table(report: Report, file: TextIO, *, currency: str = "", rows:
 
 
 def _repeats(one: Operation) -> str:
-    return f", {counted(one.repeats, 'repeat')}" if one.repeats else ""
+    repeats = one.repeats if one.has_rows else one.sendings - one.sent
+    return f", {counted(repeats, 'repeat')}" if repeats else ""
+
+
+def _unsent(one: Operation) -> str:
+    return f"; {one.requests - one.sent:,} more never left" if one.requests > one.sent else ""
 
 
 def _money(report: Report, currency: str) -> str:
@@ -232,7 +237,7 @@ def _wide_table(shown: list[ReportRow]) -> Table:
             Text(_plain(row.key)),
             kind_word(row.kind),
             "" if row.id is None else str(row.id),
-            f"{row.attempts}x",
+            _times(row),
             Text(_said(row)),
         )
     return table
@@ -245,10 +250,16 @@ def _narrow_table(shown: list[ReportRow]) -> Table:
     table.add_column("Status", no_wrap=True)
     table.add_column("Key, and what was sent, or what went wrong", overflow="fold")
     for row in shown:
-        facts = [kind_word(row.kind), *([] if row.id is None else [f"ID {row.id}"]), f"sent {row.attempts}x"]
+        facts = [kind_word(row.kind), *([] if row.id is None else [f"ID {row.id}"]), f"sent {_times(row)}"]
         what = Text.assemble((_where(row), "bold"), f", {', '.join(facts)}\n{_said(row)}")
         table.add_row(Text(row.status, style=_STYLES[row.status]), what)
     return table
+
+
+def _times(row: ReportRow) -> str:
+    if not row.was_perhaps_sent:
+        return f"{row.attempts}x"
+    return f"{row.attempts}x, perhaps more" if row.attempts else "perhaps"
 
 
 def _bare_table() -> Table:

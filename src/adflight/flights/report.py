@@ -217,14 +217,15 @@ async def read_report(journal: Journal, run: int | None = None, *, clock: Clock 
         read_at=moment((clock or SystemClock()).time()),
         journal=journal,
         tally=totals.rows,
-        ids={kind: await _ids(journal, kind, totals.rows) for kind in statuses},
+        ids={kind: await _ids(journal, kind, totals) for kind in statuses},
     )
 
 
-async def _ids(journal: Journal, kind: str, tally: Tally) -> dict[str, int]:
-    """Of rows that were there before: of the others, what made them says it."""
-    ids = await journal.ids(kind)
-    return {key: ids[key] for key in tally.unmade(kind) if key in ids}
+async def _ids(journal: Journal, kind: str, totals: Totals) -> dict[str, int]:
+    """Of rows that were there before: of the others, what made them says it. What a later run made was not there."""
+    end = totals.run.ended or totals.next_began
+    ids = {known.key: known.id for known in await journal.known(kind) if end is None or known.since <= end}
+    return {key: ids[key] for key in totals.rows.unmade(kind) if key in ids}
 
 
 def _natural(key: str) -> list[tuple[int, str]]:

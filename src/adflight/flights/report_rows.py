@@ -49,6 +49,8 @@ class Status(StrEnum):
 _DONE: Final = frozenset((Status.ADOPTED, Status.CREATED, Status.CHANGED))
 _CUT_SHORT: Final = frozenset(("interrupted", "stopped", "died"))
 """How runs end that leave some of their rows to the next one."""
+_LOST: Final = frozenset((Status.UNKNOWN, Status.SENDING, Status.ADOPTED, Status.ABSENT, Status.NOT_DONE))
+"""What requests come to that were under way when their run ended."""
 _RANKS: Final[Mapping[Status, int]] = {status: rank for rank, status in enumerate(Status)}
 
 
@@ -99,7 +101,7 @@ class ReportRow:
     id: int | None
     """The vendor's; None as long as nobody knows it."""
     attempts: int
-    """How often anything was sent for it."""
+    """How often anything was sent for it, as far as the run came to write it down: see `was_perhaps_sent`."""
     error: str
     """In words; empty when all is done."""
     at: datetime
@@ -108,6 +110,12 @@ class ReportRow:
     """None where it failed before anything was sent for it."""
     row: int | None = None
     """Of the file, as a spreadsheet counts it; None where only an adflight that did not keep it sent something."""
+
+    @property
+    def was_perhaps_sent(self) -> bool:
+        """Whether something may have been sent for it beside `attempts`: what a run sends just before its process ends
+        is not written down any more."""
+        return any(request.status in _LOST and not any(map(has_left, request.attempts)) for request in self.requests)
 
 
 def status_of(entry: Entry, part: PartEntry, run: Run) -> Status:
@@ -229,3 +237,8 @@ def with_failure(row: ReportRow, failure: RowFailure) -> ReportRow:
 def has_left(attempt: Attempt) -> bool:
     """Whether it may have reached the service, which then has counted it."""
     return attempt.outcome != "not sent"
+
+
+def never_left(entry: Entry) -> bool:
+    """Whether a request was written down, and is known not to have been sent: what nobody knows of may have been."""
+    return not any(map(has_left, entry.attempts)) and all(part.state == "withdrawn" for part in entry.parts)

@@ -82,10 +82,17 @@ def _line(row: ReportRow, run: int, day: date) -> str:
         f'<th scope="row" class="key"><bdi>{e(row.key)}</bdi>{of_file}{earlier}</th>'
         f'<td class="kind-word">{e(kind_word(row.kind))}</td>'
         f'<td class="number">{"" if row.id is None else row.id}</td>'
-        f'<td class="number" data-sort="{row.attempts}">{row.attempts}&times;</td>'
+        f'<td class="number" data-sort="{row.attempts}">{_times(row)}</td>'
         f'<td class="when" data-sort="{moment_text(row.at)}">{_near(row, day)}</td>'
         f'<td class="what">{error}{_sent(row)}</td></tr>\n'
     )
+
+
+def _times(row: ReportRow) -> str:
+    times = f"{row.attempts}&times;"
+    if not row.was_perhaps_sent:
+        return times
+    return f"{times}, perhaps more" if row.attempts else "perhaps"
 
 
 def _sent(row: ReportRow) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 from attrs import define, field
 
 from adflight.flights.entries import Attempt, Entry, PartEntry, Run, SideRequest
-from adflight.flights.report_rows import ReportRow, Status, has_left, rank, request_of, row_of, status_of
+from adflight.flights.report_rows import ReportRow, Status, has_left, never_left, rank, request_of, row_of, status_of
 
 MONEY: Final[Mapping[str, str]] = {"campaign": "budget_total", "insertion_order": "budget_amount"}
 """The column that spends, by kind. Where campaigns spend, an insertion order has none of that name."""
@@ -26,6 +26,10 @@ class Operation:
     has_rows: bool = True
     """Whether its requests were for rows: intended, and with an outcome for each. Reads and log-ins are not."""
     requests: int = 0
+    """That were begun."""
+    unsent: int = 0
+    """Those of them that never left, as far as they have rows."""
+    unsent_rows: int = 0
     sendings: int = 0
     """Repeats counted."""
     repeats: int = 0
@@ -36,6 +40,11 @@ class Operation:
     unknown: int = 0
     seconds: float = 0.0
     """From sending to answer, of all sendings together."""
+
+    @property
+    def sent(self) -> int:
+        """The requests that were sent, or may have been; repeats are not counted."""
+        return self.requests - self.unsent if self.has_rows else min(self.requests, self.sendings)
 
 
 @define(kw_only=True)
@@ -210,6 +219,9 @@ class Totals:
         operation = self._operation(entry.operation, has_rows=True)
         operation.requests += 1
         operation.rows += len(entry.parts)
+        if never_left(entry):
+            operation.unsent += 1
+            operation.unsent_rows += len(entry.parts)
         sent = [*filter(has_left, entry.attempts)]
         operation.sendings += len(sent)
         operation.repeats += max(len(sent) - 1, 0)
