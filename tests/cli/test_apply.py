@@ -318,11 +318,12 @@ def test_a_plan_that_cannot_be_made(
 
     monkeypatch.setattr(account, "read", read)
     said = "The credentials are those of profile prod: adflight login keeps others.\n"
-    for command in (plan, apply):
+    for command, nothing in ((plan, ""), (apply, "Nothing was sent.\n")):
         with pytest.raises(SystemExit) as left:
             command(file, target)
         assert left.value.code == 3
-        assert capsys.readouterr().err == "adflight: campaigns.create: HTTP 401: no\nIs IQM_PASSWORD right?\n" + said
+        why = "adflight: campaigns.create: HTTP 401: no\nIs IQM_PASSWORD right?\n"
+        assert capsys.readouterr().err == why + nothing + said
 
 
 def test_events_for_machines(file: Path, target: FakeTarget, capsys: pytest.CaptureFixture[str]) -> None:
@@ -507,6 +508,8 @@ def test_two_terminals(file: Path, target: FakeTarget, account: Account, capsys:
         done = capsys.readouterr()
         assert left.value.code == 2
         assert "is held by this process since" in done.err
+        assert f"It is that of {account.account} at {account.base_url}.\n" in done.err
+        assert "Nothing was sent.\n" in done.err
         assert said in done.err + done.out
     assert account.writes_sent == []
     assert apply(file, target, yes=True, wait=5.0) == 0
@@ -528,6 +531,41 @@ def test_an_interrupt_in_the_middle(
     assert "Interrupted: 1 insertion order, no rows\n" in err
     assert "requests left without an answer and may have been carried out: the next apply finds that out first." in err
     assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in err
+
+
+def test_an_interrupt_at_the_question(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def agreed(*_: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("adflight.cli.apply.can_ask", lambda screen: True)
+    monkeypatch.setattr("adflight.cli.apply.agreed", agreed)
+    assert apply(file, target) == 130
+    assert capsys.readouterr().err == "Interrupted: nothing was sent.\n"
+    assert account.writes_sent == []
+
+
+def test_an_interrupt_just_before_anything_is_sent(
+    file: Path,
+    target: FakeTarget,
+    account: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def send(*_: Any) -> Any:
+        # no request is written down, and so none leaves
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(account, "send", send)
+    assert apply(file, target, yes=True) == 130
+    err = capsys.readouterr().err
+    assert err.startswith("Interrupted: nothing was sent, 2 left for the next apply\nNothing is bought twice. ")
 
 
 class Unread(io.StringIO):
@@ -561,7 +599,8 @@ def test_a_reader_who_leaves_in_the_middle_leaves_nothing_in_doubt(
         assert apply(file, target, yes=True, as_json=as_json) == 3
     said = capsys.readouterr().err
     created = len(account.live[CAMPAIGN])
-    assert said.startswith(f"adflight: nobody reads standard output any more, so it ends here: {created} created\n")
+    assert said.startswith(f"adflight: nobody reads standard output any more, so it ends here: {created} created, ")
+    assert f" created, {30 - created} left for the next apply\n" in said
     assert f"Nothing is bought twice. To go on: adflight apply {file} --profile prod" in said
     assert "without an answer" not in said
     assert len(account.writes_sent) == 1 + created < 31, "nothing more is sent"
@@ -610,7 +649,10 @@ def test_a_reader_who_leaves_while_it_settles(
     with monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", Unread("without an outcome"))
         assert apply(file, target, yes=True) == 3
-    assert capsys.readouterr().err == "adflight: nobody reads standard output any more, so it ends here.\n"
+    assert (
+        capsys.readouterr().err
+        == "adflight: nobody reads standard output any more, so it ends here: nothing was sent.\n"
+    )
     assert len(account.writes_sent) == sent
 
 
@@ -785,7 +827,7 @@ def test_after_a_stop_nothing_is_to_be_corrected(
     monkeypatch.setattr(account, "send", send)
     assert apply(file, target, yes=True) == 3
     out = capsys.readouterr().out
-    assert "Ended: 1 insertion order, no rows; " in out
+    assert "Ended: 1 insertion order, no rows, 2 left for the next apply; " in out
     assert "to be corrected" not in out
     assert "To go on: adflight apply" in out
 

@@ -190,7 +190,7 @@ def test_two_terminals(desk: Desk, sandbox: Terminal) -> None:
 
 def test_nobody_is_made_to_buy(desk: Desk) -> None:
     file = desk.file(rows=2)
-    for keys, code, said in ((CTRL_C, 130, "Interrupted."), ("\x04", 2, "Nothing was sent.")):
+    for keys, code, said in ((CTRL_C, 130, "Interrupted: nothing was sent."), ("\x04", 2, "Nothing was sent.")):
         with desk.adflight("apply", file.name, "--sandbox") as terminal:
             terminal.expect(r"commit 2,000\.00 USD and send 3 requests\? \[y/N\] ")
             terminal.press(keys)

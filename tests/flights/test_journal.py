@@ -452,7 +452,7 @@ async def test_how_long_nothing_was_sent(tmp_path: Path) -> None:
 async def test_a_journal_is_open_once(tmp_path: Path) -> None:
     async with await opened(tmp_path) as journal:
         with pytest.raises(
-            JournalHeld, match=r"account api\.example\.com-\w{16} is held by this process since 2023-11-14"
+            JournalHeld, match=r"journal api\.example\.com-\w{16} is held by this process since 2023-11-14"
         ):
             await opened(tmp_path)
         await journal.begin_run("digest")

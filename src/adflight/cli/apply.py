@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, nullcontext, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,7 +29,7 @@ from adflight.cli.spool import name_of, readable
 from adflight.cli.terminal import agreed, can_ask, console, counted, duration, nobody
 from adflight.cli.unclear import unclear_lines
 from adflight.cli.waiting import saying_why
-from adflight.core.errors import InvalidInput, PlanOutdated
+from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput, NotSent, PlanOutdated
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.events import Ended, Event, Settled
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 CODES: Final = {"complete": 0, "failed": 1, "stopped": STOPPED}
 """Exit codes by how an apply ended."""
+
+NOTHING: Final = "nothing was sent"
 
 UNREAD: Final = "nobody reads standard output any more, so it ends here"
 
@@ -71,24 +73,44 @@ class ApplyCommand:
     quiet: bool = False
     _has_said: bool = field(default=False, init=False)
     """Whether it said how far it was when it was ended before its time."""
+    _sending: Tally | None = field(default=None, init=False)
+    """What the apply itself has told; None before it."""
 
     def run(self) -> int:
         """Applies; returns the exit code."""
         # complains before a file is read when none is named
         _ = self.target.words
         try:
-            with readable(self.file) as path, stopping(self.target):
+            with readable(self.file) as path, stopping(self.target), self._saying_that_nothing_was_sent():
                 return interrupts.run(self._run(path))
         except KeyboardInterrupt as interrupt:
             if not self._has_said:
-                raise
+                if self._has_sent:
+                    raise
+                print(f"Interrupted: {NOTHING}.", file=sys.stderr)
             return Interrupted.code_of(interrupt)
         except BrokenPipeError:
             discard_unread()
             if not self._has_said:
                 with suppress(BrokenPipeError):
-                    print(f"adflight: {UNREAD}.", file=sys.stderr)
+                    print(f"adflight: {UNREAD}{'' if self._has_sent else f': {NOTHING}'}.", file=sys.stderr)
             return STOPPED
+
+    @property
+    def _has_sent(self) -> bool:
+        return self._sending is not None and self._sending.sent > 0
+
+    @contextmanager
+    def _saying_that_nothing_was_sent(self) -> Iterator[None]:
+        """Where that is so, and the error does not say it: reads alone have failed."""
+        try:
+            yield
+        except (BrokenPipeError, ConfigurationError, InvalidInput, NotSent):
+            raise
+        except (AdflightError, OSError) as error:
+            if not self._has_sent:
+                error.add_note(f"{NOTHING.capitalize()}.")
+            raise
 
     async def _run(self, path: Path) -> int:
         screen = console(to_stderr=self.as_json or self.quiet)
@@ -177,7 +199,7 @@ class ApplyCommand:
         if not self._is_confirmed(screen, plan):
             screen.print("Nothing was sent.")
             return NOT_SENT
-        tally = self._tally(plan.platform)
+        self._sending = tally = self._tally(plan.platform)
         events = plan.apply(
             journal=journal, if_absent=self.if_absent, by=self._by, max_budget=self.max_budget, settled=settled
         )
@@ -270,7 +292,8 @@ class ApplyCommand:
         screen = console(to_stderr=True)
         open_ = len(await journal.open_intents())
         self._has_said = True
-        screen.print(Text.assemble((f"{why}: ", "bold yellow"), outcome(tally)), soft_wrap=True)
+        far = outcome(tally) if tally.sent else _nothing(tally)
+        screen.print(Text.assemble((f"{why}: ", "bold yellow"), far), soft_wrap=True)
         if open_:
             what = f"{counted(open_, 'request')} left without an answer and may have been carried out"
             screen.print(f"{what}: the next apply finds that out first.", soft_wrap=True)
@@ -305,6 +328,10 @@ class ApplyCommand:
             if is_looked_for and self.if_absent == "raise":
                 advice = "Whatever you have looked for at the vendor, and is not there, is bought again with"
                 screen.print(f"{advice} --if-absent create.", style="yellow", soft_wrap=True)
+
+
+def _nothing(tally: Tally) -> Text:
+    return Text(f"{NOTHING}, {tally.left:,} left for the next apply" if tally.left else NOTHING)
 
 
 def _is_newer(source: Path, saved: Plan) -> bool:

@@ -115,6 +115,14 @@ class Tally:
         return sum(self.done.values()) + self.failed
 
     @property
+    def left(self) -> int:
+        """Rows of the file of which nothing is known yet, and for which nothing is under way."""
+        if self.began is None:
+            return 0
+        under_way = sum(kind == self.kind for kind, _ in self._in_flight)
+        return max(self.began.flights - self.rows - under_way, 0)
+
+    @property
     def in_flight(self) -> int:
         """Objects that a request is under way for."""
         return len(self._in_flight)
@@ -224,6 +232,9 @@ def outcome(tally: Tally) -> Text:
         parts.append((f"{tally.in_doubt:,} in doubt", "bold yellow"))
     if not parts:
         parts = [*([(counted(tally.orders, _WORDS[ORDER]), "")] if tally.orders else []), ("no rows", "")]
+    is_cut_short = tally.ended is None or tally.ended.how == "stopped"
+    if is_cut_short and tally.left:
+        parts.append((f"{tally.left:,} left for the next apply", "bold cyan"))
     return Text(", ").join(Text(text, style=style) for text, style in parts)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from adflight.core.errors import InvalidInput
 from adflight.core.redaction import SECRET_NAMES, redact_url
+from adflight.flights.entries import JournalHeld
 from adflight.flights.journal import Journal
 from adflight.flights.platform import Platform
 
@@ -17,15 +18,22 @@ async def open_journal(
     platform: Platform, *, directory: Path | None = None, wait: float | None = 0.0, read_only: bool = False
 ) -> Journal:
     """Opens the journal of a platform's account and scope. See `Journal.open`; also raises what `scope` raises."""
-    return await Journal.open(
-        platform.base_url,
-        platform.account,
-        scope=await platform.scope(),
-        directory=directory,
-        wait=wait,
-        read_only=read_only,
-        clock=platform.clock,
-    )
+    scope = await platform.scope()
+    try:
+        return await Journal.open(
+            platform.base_url,
+            platform.account,
+            scope=scope,
+            directory=directory,
+            wait=wait,
+            read_only=read_only,
+            clock=platform.clock,
+        )
+    except JournalHeld as held:
+        # a journal is named after its file, which tells nobody whose it is
+        url = redact_url(platform.base_url, SECRET_NAMES)
+        held.add_note(f"It is that of {platform.account} at {url}{f', {scope_in_words(scope)}' if scope else ''}.")
+        raise
 
 
 async def check_journal(journal: Journal, platform: Platform) -> None:

@@ -209,7 +209,7 @@ def _held(path: Path, note: bytes) -> JournalHeld:
         pid, since = int(said["pid"]), moment(said["since"])
     who = "this process" if pid == os.getpid() else "another process" if pid is None else f"process {pid}"
     when = "" if since is None else f" since {since:%Y-%m-%d %H:%M:%S} UTC"
-    return JournalHeld(f"the account {path.stem} is held by {who}{when}", pid=pid, since=since)
+    return JournalHeld(f"the journal {path.stem} is held by {who}{when}", pid=pid, since=since)
 
 
 def identity(path: Path) -> tuple[int, int] | None:
