@@ -231,11 +231,21 @@ async def test_a_campaign_does_not_move(platform: FakePlatform, known: Known) ->
     made = await planned([row("a", "Summer"), row("b")], platform, known)
     assert item(made, "a").reason.startswith(
         f"campaign {there} is in insertion order 'Spring' ({spring}), and the file moves it to 'Summer' ({summer}): "
-        "a campaign cannot move"
+        "a campaign cannot move. Give the row a key of its own, and another one would be bought there"
     )
     made = await planned([row("a", "Autumn")], platform, known)
     assert item(made, "a").reason.startswith(
-        f"campaign {there} is in insertion order 'Spring' ({spring}), and the file moves it to 'Autumn': a campaign"
+        f"campaign {there} is in insertion order 'Spring' ({spring}), and the file moves it to 'Autumn': a campaign "
+        "cannot move. If that insertion order was given another name, say in its rows which one it is: io_key "
+        "'Spring'. If not, give the row a key of its own, and another one would be bought there"
+    )
+    # which does it
+    made = await planned([row("a", "Autumn", io_key="Spring")], platform, known)
+    assert item(made, "a").verdict is not Verdict.REFUSED
+    # where the other one is named as well, no name was changed
+    made = await planned([row("a", "Autumn"), row("b", "Spring")], platform, known)
+    assert item(made, "a").reason.endswith(
+        "a campaign cannot move. Give the row a key of its own, and another one would be bought there"
     )
 
 

@@ -144,9 +144,22 @@ class Comparison:
             there = shown(order.key) if order.id is None else f"{shown(order.key)} ({order.id})"
             raise Refusal(
                 f"{what} is in insertion order {self._named_order(live.parent)}, and the file moves it to {there}: "
-                "a campaign cannot move. Give the row a key of its own, and another one would be bought there"
+                f"a campaign cannot move. {self._instead(order, live.parent)}"
             )
         return live
+
+    def _instead(self, order: Item, parent: int | None) -> str:
+        """What to do: a new name, perhaps, was meant for an insertion order that no row names any more."""
+        buy = "ive the row a key of its own, and another one would be bought there"
+        key = None
+        if order.id is None and parent not in self._wanted.present[ORDER]:
+            key = next((key for key, id_ in self._wanted.known[ORDER].items() if id_ == parent), None)
+        if key is None:
+            return f"G{buy}"
+        which = f"{self._columns.order_key} {shown(key)}"
+        return (
+            f"If that insertion order was given another name, say in its rows which one it is: {which}. If not, g{buy}"
+        )
 
     def _adopted(self, item: Item, order: Item | None, place: Place) -> Live | None:
         if place is None and (item.kind == CAMPAIGN or self._columns.order_place is not None):
