@@ -755,11 +755,14 @@ def test_what_nobody_can_tell_fails_its_row_and_is_not_asked_about(
     assert " money 0.00 USD committed requests none open 2 requests" in said
     assert "2 requests without an outcome: what became of that is found out in " in out
     assert "its answer was lost, and somebody has to look" in out
+    assert "so does adflight apply --if-absent create" in out
     assert "is bought again with --if-absent create." in out
     assert apply(file, target, yes=True, if_absent="create") == 0
     out = capsys.readouterr().out
     assert "campaign a: its answer was lost, and it is not there" in out
     assert "Done: 2 created" in out
+    # what was asked for is not advised
+    assert "If it is not there at the next look either, it is bought again." in out and "so does adflight" not in out
     # what was sent before the run began, when nobody had agreed to the plan yet, is its own all the same
     took = ["master.list_timezones", "namesakes", "namesakes", "insertion_orders.list_basic"]
     assert asyncio.run(side_requests(target, account, run=2)) == took, "nobody looks twice without need"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from adflight.core.adoption import SECOND_LOOK
 from adflight.core.errors import (
     AdflightError,
     AuthenticationError,
@@ -389,7 +390,7 @@ async def test_lost_creates_share_their_looks(platform: VendorPlatform, journal:
     assert platform.reads == {"namesakes": 2, "differences": 10}
     assert [event.how for event in of(events, Settled)] == ["adopted"] * 10
     (settling,) = of(events, Settling)
-    assert (settling.open, settling.seconds) == (10, 90.0)
+    assert (settling.open, settling.seconds) == (10, 90.0 + SECOND_LOOK)
 
 
 async def test_an_absent_create_is_made_again_when_a_person_says_so(platform: VendorPlatform, journal: Journal) -> None:

@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 from rich.console import Console
 from rich.text import Text
 
@@ -40,7 +40,7 @@ from adflight.flights.platform import CAMPAIGN, ORDER, Platform
 from adflight.flights.platforms import platform_for
 from adflight.flights.reading import Flights
 from adflight.flights.saved_plan import is_plan, load_plan
-from adflight.flights.settling import IfAbsent, settle
+from adflight.flights.settling import ABSENT, IfAbsent, settle
 from adflight.flights.sourcing import read_source
 from adflight.flights.traffic import Traffic
 
@@ -49,6 +49,10 @@ if TYPE_CHECKING:
 
 CODES: Final = {"complete": 0, "failed": 1, "stopped": STOPPED}
 """Exit codes by how an apply ended."""
+
+MADE_AGAIN: Final = "If it is not there at the next look either, it is bought again."
+
+EventT = TypeVar("EventT", bound=Event)
 
 NOTHING: Final = "nothing was sent"
 
@@ -178,16 +182,22 @@ class ApplyCommand:
                         settled.append(event)
                         if is_short and event.how == "unclear":
                             continue
-                    yield event
+                    yield self._advised(event)
 
         await self._show_events(screen, self._tally(platform), to_be_shown())
-        unclear = [event for event in settled if event.how == "unclear"]
+        unclear = [self._advised(event) for event in settled if event.how == "unclear"]
         if is_short and unclear:
             open_, runs = await journal.open_intents(), await journal.runs()
             to_see = self._further.keys
             for line in unclear_lines(unclear, flights, platform, open_=open_, runs=runs, to_see=to_see):
                 screen.print(line, soft_wrap=True)
         return settled
+
+    def _advised(self, event: EventT) -> EventT:
+        """Without the advice that was taken already."""
+        if self.if_absent == "create" and isinstance(event, Settled) and event.reason.endswith(ABSENT):
+            return evolve(event, reason=event.reason.removesuffix(ABSENT) + MADE_AGAIN)
+        return event
 
     async def _go(self, screen: Console, plan: Plan, journal: Journal, settled: list[Settled]) -> int:
         """Shows the plan, asks, and sends."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from math import inf
 from typing import Any, Final, Literal
 
+from adflight.core.adoption import SECOND_LOOK
 from adflight.core.errors import AdflightError
 from adflight.core.options import Attempted
 from adflight.flights.awaiting import Awaited, Awaiting
@@ -345,7 +346,8 @@ class Dispatcher:
         wait = round_.at - now
         if round_.is_lost and is_idle and not self._is_settling_told:
             self._is_settling_told = True
-            self._tell(Settling(open=len(round_.due), seconds=max(wait, 0.0)))
+            looks = SECOND_LOOK if any(one.write.creates for one in round_.due) else 0.0
+            self._tell(Settling(open=len(round_.due), seconds=max(wait, 0.0) + looks))
         if wait > 0:
             self._ring_in(wait)
             return

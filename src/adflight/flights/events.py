@@ -32,7 +32,7 @@ class Settling:
 
     open: int
     seconds: float
-    """Until then."""
+    """Until it is known what became of them, but for the time that the requests take that look for it."""
 
 
 @frozen(kw_only=True)

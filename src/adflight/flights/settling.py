@@ -105,7 +105,8 @@ async def settle(
 
     # a create that is not found stays open unless it is given up, so that an early look does no harm
     seconds = max(until_settled(one, journal) if give_up(one) or not one.creates else one.settle for one in open_)
-    yield Settling(open=len(open_), seconds=seconds)
+    looks = SECOND_LOOK if any(one.creates for one in open_) else 0.0
+    yield Settling(open=len(open_), seconds=seconds + looks)
     await platform.clock.sleep(seconds)
     for _, event in await conclude(open_, journal, platform, give_up=give_up):
         yield event
