@@ -803,6 +803,11 @@ def test_what_is_open_of_other_files_is_told_in_short(
     assert "All without an outcome: adflight keys list --profile prod\n" in out
     assert "somebody has to look" not in out
     assert looks == [10, 10], "nobody looks again after consent"
+    # what is open elsewhere does not let rows be applied that are refused
+    file.write_text("key,io_name\nx,Autumn\n")
+    assert plan(file, target) == 1
+    assert capsys.readouterr().out.endswith("\nNothing can be applied: 1 row refused.\n")
+    file.write_text(HEADING + row("a", order="Summer"))
     # in its own file, the first of them are told in full
     assert apply(other, target, yes=True) == 1
     before_plan = capsys.readouterr().out.partition("committed")[0]

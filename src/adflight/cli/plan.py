@@ -148,13 +148,12 @@ class PlanCommand:
 
     def _code(self, made: Plan) -> int:
         # an apply would end with the same
-        return FAILED if made.is_empty and _refused(made) else 0
+        return FAILED if made.is_all_refused else 0
 
     def _next(self, made: Plan) -> str:
+        if made.is_all_refused:
+            return f"Nothing can be applied: {counted(_refused(made), 'row')} refused."
         if made.is_empty:
-            refused = _refused(made)
-            if refused:
-                return f"Nothing can be applied: {counted(refused, 'row')} refused."
             return "Nothing to do: everything is as the file says."
         further = Further(self.file, self.target, self.vendor, self.declarations, self.label)
         return f"To apply it: {further.apply if self.save is None else further.apply_saved(self.save)}"

@@ -114,6 +114,13 @@ class Plan:
         sends = any(item.verdict in _SENT or item.is_adopted for item in self.items)
         return not sends and not self.open_intents
 
+    @property
+    def is_all_refused(self) -> bool:
+        """Whether applying would send nothing, and end with rows that the plan refuses; requests of other files that
+        have no outcome are settled all the same."""
+        sends = any(item.verdict in _SENT or item.is_adopted for item in self.items)
+        return not sends and any(item.verdict is Verdict.REFUSED for item in self.items)
+
     def managed(self) -> Iterator[tuple[Item, Managed]]:
         """Each item with all that the file manages of it."""
         items, flights = iter(self.items), self.flights
