@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -115,3 +115,22 @@ async def test_a_campaign_that_is_over_and_gets_another_end(platform: FakePlatfo
         "row 1, 'Flight a': expected no campaign that is expired: with another end it may spend what is left of "
         "its budget"
     ]
+
+
+async def test_a_start_that_is_past(platform: FakePlatform) -> None:
+    past = datetime.fromtimestamp(platform.clock.time(), UTC) - timedelta(days=400)
+    rows = [row(key, start_time=past) for key in ("a", "b", "c")]
+    said = (
+        f"start_time='{past.isoformat()}': expected a time to come: this is past, and it begins at once if the vendor"
+    )
+
+    async def found(*rows: Mapping[str, Any]) -> list[str]:
+        return [told for told in await warnings(rows, platform) if "to come" in told]
+
+    assert await found(row("z"), *rows) == [f"row 2, {said} takes it; so in 2 more rows"]
+    spring = platform.add(ORDER, "Spring", **ORDER_FIELDS)
+    platform.add(CAMPAIGN, "Flight a", spring, **FLIGHT_FIELDS)
+    assert await found(rows[0]) == [f"row 1, {said} takes it"]
+    # what has begun as it was to begin is well
+    platform.add(CAMPAIGN, "Flight b", spring, **{**FLIGHT_FIELDS, "start_time": past})
+    assert await found(rows[1]) == []

@@ -13,6 +13,7 @@ Imports equality, wanted and the contract's types.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from shlex import quote
 from typing import Any, Final, TypeAlias
@@ -49,8 +50,9 @@ class Refusal(Exception):
 class Comparison:
     """One file against one snapshot. First all orders, then the flights; both as the file has them."""
 
-    def __init__(self, wanted: Wanted, snapshot: Snapshot) -> None:
-        self.doubts: Final = Doubts(wanted.columns)
+    def __init__(self, wanted: Wanted, snapshot: Snapshot, now: datetime | None = None) -> None:
+        """`now`, aware, tells what is past."""
+        self.doubts: Final = Doubts(wanted.columns, now)
         self._wanted = wanted
         self._columns = wanted.columns
         self._snapshot = snapshot

@@ -41,13 +41,17 @@ class _Frame:
 class Doubts:
     """Looks at each object as it is compared."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, now: datetime | None = None) -> None:
+        """Without `now`, aware, nothing is past."""
         self.found: Final[list[Problem]] = []
         self._columns = columns
         self._frames: dict[str, _Frame] = {}
         self._counted: set[int] = set()
         self._unpriced: Counter[str] = Counter()
         """What is made without a budget in money, by the column that has a number instead."""
+        self._now = now
+        self._past: dict[str, list[tuple[int, datetime]]] = {}
+        """Rows, by the column of a start that is to be set, and is past."""
 
     def order(self, item: Item, managed: Managed, live: Live | None) -> None:
         """An insertion order; `live` is None for one that is made, or refused."""
@@ -119,6 +123,11 @@ class Doubts:
             if frame.budget is not None and frame.budget < frame.spent and self._columns.summed:
                 expected = f"at least {frame.spent}, what its campaigns may spend in all: it stops them before"
                 self._tell(frame.item, self._columns.summed[0], frame.budget, expected)
+        for column, starts in self._past.items():
+            row, start = starts[0]
+            others = "" if len(starts) == 1 else f"; so in {len(starts) - 1:,} more rows"
+            expected = f"a time to come: this is past, and it begins at once if the vendor takes it{others}"
+            self.found.append(Problem(row, column, shown(start.isoformat()), expected))
         for column, count in self._unpriced.items():
             rows = "1 row" if count == 1 else f"{count} rows"
             expected = "budgets whose price is known: of what these commit, nothing is counted"
@@ -133,6 +142,7 @@ class Doubts:
 
     def _tell_of(self, item: Item, managed: Managed) -> None:
         """What applying an item does beside what its changes say."""
+        self._tell_past(item, managed)
         budget = self._columns.budget
         if item.verdict is Verdict.CREATE and _amount(managed.get(budget or "")) is None:
             self._unpriced.update(column for column in self._columns.uncounted if _is_number(managed.get(column)))
@@ -147,6 +157,14 @@ class Doubts:
         if item.is_draft:
             what = "insertion order" if item.kind == ORDER else "campaign"
             self._tell(item, None, shown(item.name), f"no draft: changing this {what} submits it, and it may spend")
+
+    def _tell_past(self, item: Item, managed: Managed) -> None:
+        level = Level.INSERTION_ORDER if item.kind == ORDER else Level.CAMPAIGN
+        column = self._columns.spans[level][0]
+        start = _time(managed.get(column))
+        is_set = item.verdict is Verdict.CREATE or any(change.column == column for change in item.changes)
+        if is_set and start is not None and self._now is not None and start < self._now:
+            self._past.setdefault(column, []).append((item.row, start))
 
     def _tell(self, item: Item, column: str | None, value: object, expected: str) -> None:
         self.found.append(Problem(item.row, column, value if isinstance(value, str) else shown(value), expected))

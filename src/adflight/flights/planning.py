@@ -309,7 +309,7 @@ async def make_plan(
     needs = wanted.needs(((kind, id_) for kind, _, id_ in earlier), is_full=refresh == "full")
     with platform.observed(sent.add):
         snapshot = await platform.read(needs)
-    comparison = Comparison(wanted, snapshot)
+    comparison = Comparison(wanted, snapshot, read_at)
     items: list[Item] = []
     async for orders, applied in pages(flights.orders(), journal, ORDER, known):
         items += [comparison.order(order, applied.get(order.key, {})) for order in orders]
