@@ -264,6 +264,17 @@ def test_rows_that_fail(file: Path, target: FakeTarget, account: Account, capsys
     assert f"adflight report --profile prod --failed failed.csv --source {file}" in out
 
 
+def test_what_the_plan_refuses_is_told_by_it_and_in_a_line(
+    file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(HEADING + row("a") + row("b").replace(",11,676384,", ",11,,") + row("c"))
+    account.refuses["c"] = "no such creative"
+    assert apply(file, target, yes=True) == 1
+    out = capsys.readouterr().out
+    assert out.count("it does not exist yet, and a new one needs creative_ids") == 2
+    assert out.partition("Not as the file says:\n")[2].startswith("refused: row 4, c: no such creative\nEnded: ")
+
+
 def test_many_rows_that_fail_are_counted(
     file: Path, target: FakeTarget, account: Account, capsys: pytest.CaptureFixture[str]
 ) -> None:

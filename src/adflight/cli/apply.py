@@ -33,6 +33,7 @@ from adflight.core.errors import AdflightError, ConfigurationError, InvalidInput
 from adflight.flights.declarations import Declarations
 from adflight.flights.entries import JournalHeld
 from adflight.flights.events import Ended, Event, Settled
+from adflight.flights.items import Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.opening import open_journal
 from adflight.flights.planning import Plan, label_of, make_plan, moved
@@ -215,7 +216,7 @@ class ApplyCommand:
         )
         try:
             await self._show_events(screen, tally, events)
-            self._summarize(screen, tally, plan.label)
+            self._summarize(screen, tally, plan)
         except asyncio.CancelledError:
             await self._say_how_far("Interrupted", tally, journal)
             raise
@@ -313,13 +314,18 @@ class ApplyCommand:
     def _further(self) -> Further:
         return Further(self.file, self.target, self.vendor, self.declarations, self.label)
 
-    def _summarize(self, screen: Console, tally: Tally, label: str) -> None:
+    def _summarize(self, screen: Console, tally: Tally, plan: Plan) -> None:
         ended = tally.ended
         if ended is None or self.as_json or (self.quiet and ended.how == "complete"):
             return
-        if tally.failures:
+        failures = tally.failures
+        if self._form(screen) == "lines":
+            # the plan has said it, and a line of its own
+            refused = {(item.kind, item.key) for item in plan.items if item.verdict is Verdict.REFUSED}
+            failures = [event for event in failures if (event.kind, event.key) not in refused]
+        if failures:
             screen.print("\nNot as the file says:", style="bold")
-        for event in tally.failures:
+        for event in failures:
             screen.print(failure(event), soft_wrap=True)
         if tally.failures_count > len(tally.failures):
             screen.print(f"and {tally.failures_count - len(tally.failures):,} more", style="dim")
@@ -330,7 +336,7 @@ class ApplyCommand:
             screen.print(f"All rows: {self._further.report}", style="dim", soft_wrap=True)
         else:
             if tally.to_be_corrected:
-                failed = self._further.failed(label)
+                failed = self._further.failed(plan.label)
                 screen.print(f"Failed rows, to be corrected and applied: {failed}", soft_wrap=True)
             screen.print(f"To go on: {self._further.apply}", soft_wrap=True)
             # after a stop, the next apply looks first
