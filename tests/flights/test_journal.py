@@ -33,8 +33,8 @@ from adflight.flights.entries import (
     Unsettled,
     Withdrawn,
 )
-from adflight.flights.journal import ASKING, Journal
-from adflight.flights.place import Lock, Place
+from adflight.flights.journal import Journal
+from adflight.flights.place import ASKING, Lock, Place
 from adflight.flights.place import _ask as ask
 from tests.clock import FakeClock
 from tests.flights.shelf import ACCOUNT, KIND, SENT, URL, change, copied, create, launched, opened
@@ -509,7 +509,7 @@ async def test_who_asks_for_ever_is_not_waited_for(tmp_path: Path) -> None:
 HOLD = """
 import asyncio, os, sys
 from pathlib import Path
-from adflight.flights.journal import ASKING, Journal
+from adflight.flights.journal import Journal
 from tests.flights.shelf import opened
 
 async def main():

@@ -14,7 +14,6 @@ Imports `book`, `records`, `group_commit`, `place` and what they import; sends n
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -33,7 +32,6 @@ from adflight.flights.entries import (
     Entry,
     Intent,
     JournalError,
-    JournalHeld,
     Known,
     OpenIntent,
     Outcome,
@@ -44,7 +42,7 @@ from adflight.flights.entries import (
     goes_on,
 )
 from adflight.flights.group_commit import GroupCommit
-from adflight.flights.place import Lock, Place
+from adflight.flights.place import Lock, Place, hold
 from adflight.flights.records import Records
 from adflight.flights.sealing import (
     Sealed,
@@ -55,17 +53,6 @@ from adflight.flights.sealing import (
 from adflight.flights.tables import AT_OPENING, SCHEMA
 
 T = TypeVar("T")
-
-logger: Final = logging.getLogger("adflight")
-
-LOOK_AGAIN: Final = 1.0
-"""Seconds between two looks whether a journal that is waited for is free."""
-
-ASKING: Final = 0.005
-"""Seconds after which whoever only asked whether a journal is held has let it go."""
-
-_ASKERS: Final = 20
-"""How many of these may come one after the other."""
 
 _PAGE: Final = 200
 """Rows that are read at once: failures, or requests' parts, which a bulk request may have more of by itself."""
@@ -127,7 +114,7 @@ class Journal:
         """
         clock = SystemClock() if clock is None else clock
         place = Place.of(base_url, account, directory, scope=scope)
-        journal = cls(place, None if read_only else await _lock(place, wait, clock), clock, secrets)
+        journal = cls(place, None if read_only else await hold(place, wait, clock), clock, secrets)
         await journal._steps.start()
         return journal
 
@@ -397,31 +384,3 @@ class Journal:
     def _let_go(self) -> None:
         if self._lock is not None:
             self._lock.release()
-
-
-async def _lock(place: Place, wait: float | None, clock: Clock) -> Lock:
-    place.prepare()
-    until = None if wait is None else clock.monotonic() + wait
-    told, asked = False, 0
-    while True:
-        try:
-            lock = Lock(place.lock, clock.time())
-        except JournalHeld as error:
-            if asked < _ASKERS and Lock.holder(place.lock) is None:
-                asked += 1
-                await clock.sleep(ASKING)
-                continue
-            left = LOOK_AGAIN if until is None else until - clock.monotonic()
-            if left <= 0:
-                raise
-            if not told:
-                logger.info("waiting until it is let go: %s", error)
-                told = True
-            await clock.sleep(min(left, LOOK_AGAIN))
-            continue
-        try:
-            place.create()
-        except JournalError:
-            lock.release()
-            raise
-        return lock

@@ -6,6 +6,7 @@ Imports `entries`; `database` opens what lies there, `journal` takes the lock fi
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import sys
@@ -16,10 +17,22 @@ from typing import Final
 
 from attrs import define
 
+from adflight.core.clock import Clock
 from adflight.core.errors import ConfigurationError
 from adflight.core.service import service_of
 from adflight.core.state_directory import state_path
-from adflight.flights.entries import JournalHeld, JournalUnusable, moment
+from adflight.flights.entries import JournalError, JournalHeld, JournalUnusable, moment
+
+logger: Final = logging.getLogger("adflight")
+
+LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks whether a journal that is waited for is free."""
+
+ASKING: Final = 0.005
+"""Seconds after which whoever only asked whether a journal is held has let it go."""
+
+_ASKERS: Final = 20
+"""How many of these may come one after the other."""
 
 
 @define(frozen=True)
@@ -199,6 +212,39 @@ class Lock:
         if opened in _HELD:
             _HELD.discard(opened)
             os.close(opened)
+
+
+async def hold(place: Place, wait: float | None, clock: Clock) -> Lock:
+    """Makes what is to lie at a place, and takes the account for this process.
+
+    `wait` are the seconds for which to wait while another holds it; None waits without end. Raises `JournalHeld`, or
+    `JournalError` when the place cannot be used.
+    """
+    place.prepare()
+    until = None if wait is None else clock.monotonic() + wait
+    told, asked = False, 0
+    while True:
+        try:
+            lock = Lock(place.lock, clock.time())
+        except JournalHeld as error:
+            if asked < _ASKERS and Lock.holder(place.lock) is None:
+                asked += 1
+                await clock.sleep(ASKING)
+                continue
+            left = LOOK_AGAIN if until is None else until - clock.monotonic()
+            if left <= 0:
+                raise
+            if not told:
+                logger.info("waiting until it is let go: %s", error)
+                told = True
+            await clock.sleep(min(left, LOOK_AGAIN))
+            continue
+        try:
+            place.create()
+        except JournalError:
+            lock.release()
+            raise
+        return lock
 
 
 def _held(path: Path, note: bytes) -> JournalHeld:
