@@ -30,7 +30,7 @@ from adflight.core.errors import (
 from adflight.core.options import Watch
 from adflight.core.quota import Quota
 from adflight.flights import event_queue
-from adflight.flights.applying import Applicable
+from adflight.flights.applicable import Applicable
 from adflight.flights.dispatching import GRACE
 from adflight.flights.entries import Contradiction, JournalError, JournalHeld
 from adflight.flights.events import Began, Ended, Event, RowDone, RowFailed, Sent, Settled, Settling

@@ -10,94 +10,33 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final
 
 from adflight.core.errors import AdflightError, InvalidInput, OverBudget, PlanOutdated
 from adflight.core.options import Attempted
+from adflight.flights.applicable import Applicable
 from adflight.flights.dispatching import Dispatcher
 from adflight.flights.entries import Contradiction, JournalError, SideRequest
 from adflight.flights.event_queue import EventQueue
 from adflight.flights.events import Began, Ended, Event, Settled
-from adflight.flights.items import Item, Totals, Verdict
+from adflight.flights.items import Item, Verdict
 from adflight.flights.journal import Journal
 from adflight.flights.opening import check_journal, open_journal
 from adflight.flights.overtaken import given_up, is_told_otherwise
-from adflight.flights.platform import CAMPAIGN, ORDER, Platform, Write
+from adflight.flights.platform import CAMPAIGN, ORDER
 from adflight.flights.scheduling import Object, Schedule
 from adflight.flights.settling import IfAbsent, belonging_to, settle, together
-from adflight.flights.traffic import Traffic
 
 CONCURRENCY: Final = 50
 """Requests under way at a time, at most; the quota's, where that is less."""
 
 STALE: Final = 300.0
 """Seconds after which a plan is made anew before anything is sent."""
-
-
-class Applicable(Protocol):
-    """What is needed of a plan."""
-
-    @property
-    def platform(self) -> Platform: ...
-
-    @property
-    def label(self) -> str: ...
-
-    @property
-    def items(self) -> list[Item]: ...
-
-    @property
-    def totals(self) -> Totals: ...
-
-    @property
-    def read_at(self) -> datetime:
-        """When it began to be read."""
-        ...
-
-    @property
-    def read_on(self) -> float:
-        """The same, by the monotonic clock."""
-        ...
-
-    @property
-    def last_run(self) -> int | None:
-        """The journal's latest run then; None while it went on."""
-        ...
-
-    @property
-    def open_intents(self) -> int:
-        """How many requests the journal knew to be without an outcome then, one a key."""
-        ...
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether it comes from a file."""
-        ...
-
-    def writes(self) -> Iterator[Write]: ...
-
-    def adoptions(self) -> Iterator[tuple[Item, dict[str, Any]]]:
-        """What is taken over, and what of it is as the file says."""
-        ...
-
-    @property
-    def sent(self) -> Traffic:
-        """What was sent to make it."""
-        ...
-
-    async def again(self, journal: Journal) -> Self:
-        """Made anew, from the same flights."""
-        ...
-
-    def moved(self, newer: Self) -> list[str]:
-        """What a newer plan would do that this one does not explain."""
-        ...
 
 
 async def apply(
