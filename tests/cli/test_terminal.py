@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import io
 import os
+import selectors
 import signal
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,14 +132,50 @@ def test_only_a_yes_is_a_yes(
     assert not can_ask(console())
 
 
-@pytest.mark.parametrize("number", ENDED_BY)
-def test_an_interrupt_ends_a_question_at_once(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Pressed:
-        def readline(self) -> str:
-            os.kill(os.getpid(), number)
-            return "y\n"
+@pytest.fixture
+def typing(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], object]]:
+    """Types into the terminal that is standard input."""
+    master, slave = os.openpty()
+    with open(slave) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        yield partial(os.write, master)
+    os.close(master)
 
-    monkeypatch.setattr(sys, "stdin", Pressed())
+
+def when_it_waits(press: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does something, once, when a question begins to wait."""
+    select, presses = selectors.DefaultSelector.select, [press]
+
+    def pressed(selector: selectors.DefaultSelector) -> Any:
+        if presses:
+            presses.pop()()
+        return select(selector)
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", pressed)
+
+
+def test_a_signal_that_ends_nothing_is_no_answer(
+    typing: Callable[[bytes], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    came: list[int] = []
+
+    def on_signal(number: int, frame: object) -> None:
+        came.append(number)
+        when_it_waits(lambda: typing(b"y\n"), monkeypatch)
+
+    before = signal.signal(signal.SIGUSR1, on_signal)
+    try:
+        when_it_waits(lambda: os.kill(os.getpid(), signal.SIGUSR1), monkeypatch)
+        assert agreed(console(), "Go on?")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert came == [signal.SIGUSR1]
+
+
+@pytest.mark.parametrize("number", ENDED_BY)
+@pytest.mark.usefixtures("typing")
+def test_an_interrupt_ends_a_question_at_once(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    when_it_waits(lambda: os.kill(os.getpid(), number), monkeypatch)
     taken: list[int] = []
     before = signal.signal(number, lambda number, frame: taken.append(number))
     try:

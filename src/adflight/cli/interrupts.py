@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import selectors
 import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TextIO, TypeVar
 
 from adflight.cli.exits import ENDED_BY, Interrupted
 
@@ -78,6 +79,34 @@ def at_once() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def line() -> str:
+    """A line of standard input, within `at_once`."""
+    if sys.platform != "win32" and sys.stdin.isatty():
+        _wait_for(sys.stdin)
+    return sys.stdin.readline()
+
+
+def _wait_for(stream: TextIO) -> None:
+    """Until something can be read. To read at once would overlook a signal that comes after the last look for one and
+    before the reading begins, until something is typed; this one wakes up."""
+    reading, writing = os.pipe()
+    for end in (reading, writing):
+        os.set_blocking(end, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    try:
+        with selectors.DefaultSelector() as selector:
+            selector.register(stream, selectors.EVENT_READ)
+            selector.register(reading, selectors.EVENT_READ)
+            while not any(key.fileobj is stream for key, _ in selector.select()):
+                # of a signal that ends nothing
+                with suppress(BlockingIOError):
+                    os.read(reading, 100)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(reading)
+        os.close(writing)
 
 
 def _handle(handler: Callable[[int, FrameType | None], None]) -> Mapping[int, Any]:

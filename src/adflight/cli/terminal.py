@@ -135,4 +135,4 @@ def agreed(screen: Console, question: str) -> bool:
     with interrupts.at_once():
         screen.print(f"{question} [y/N] ", end="", style="bold", soft_wrap=True)
         screen.file.flush()
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        return interrupts.line().strip().lower() in ("y", "yes")
