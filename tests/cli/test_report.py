@@ -391,7 +391,7 @@ async def test_the_failed_rows_are_exactly_those_that_failed(
 async def test_what_was_sent_and_what_was_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
     async with await opened(tmp_path) as journal:
         await journal.begin_run("spring.csv")
         for key in ("a", "b", "c"):
