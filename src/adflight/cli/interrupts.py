@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Final, TextIO, TypeVar
+from typing import Any, Final, TypeVar
 
 from adflight.cli.exits import ENDED_BY, Interrupted
 
@@ -83,12 +83,14 @@ def at_once() -> Iterator[None]:
 
 def line() -> str:
     """A line of standard input, within `at_once`."""
-    if sys.platform != "win32" and sys.stdin.isatty():
-        _wait_for(sys.stdin)
+    # what has no descriptor stands in for a terminal
+    with suppress(AttributeError, OSError):
+        if sys.platform != "win32" and os.isatty(descriptor := sys.stdin.fileno()):
+            _wait_for(descriptor)
     return sys.stdin.readline()
 
 
-def _wait_for(stream: TextIO) -> None:
+def _wait_for(descriptor: int) -> None:
     """Until something can be read. To read at once would overlook a signal that comes after the last look for one and
     before the reading begins, until something is typed; this one wakes up."""
     reading, writing = os.pipe()
@@ -97,9 +99,9 @@ def _wait_for(stream: TextIO) -> None:
     before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     try:
         with selectors.DefaultSelector() as selector:
-            selector.register(stream, selectors.EVENT_READ)
+            selector.register(descriptor, selectors.EVENT_READ)
             selector.register(reading, selectors.EVENT_READ)
-            while not any(key.fileobj is stream for key, _ in selector.select()):
+            while not any(key.fd == descriptor for key, _ in selector.select()):
                 # of a signal that ends nothing
                 with suppress(BlockingIOError):
                     os.read(reading, 100)
